@@ -1,0 +1,3 @@
+"""Transfer Learning Workbench engine: datasets, backbones, runs and their results."""
+
+__version__ = "0.1.0"

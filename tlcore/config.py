@@ -1,0 +1,193 @@
+"""What a run is: settings with ranges, as JSON or YAML, and their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from tlcore.errors import InputError
+
+Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, no unknown keys, no bool where a number belongs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_bool_for_number(cls, value: Any, info) -> Any:
+        if isinstance(value, bool) and cls.model_fields[info.field_name].annotation is not bool:
+            raise ValueError("a value is needed, not true or false")
+        return value
+
+
+class SplitConfig(Settings):
+    """How a dataset is divided; an official test or validation folder replaces the fraction."""
+
+    train_fraction: Fraction = Field(1.0, description="Share of the training pictures that is used. Higher: better, slower.")
+    val_fraction: float = Field(0.1, gt=0, le=0.5, description="Share kept for choosing the best epoch. Higher: steadier choice, less to learn from.")
+    test_fraction: float = Field(0.2, gt=0, le=0.5, description="Share kept for the final figures, where the dataset has no test folder of its own.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed gives another division; runs compare only on equal test pictures.")
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> SplitConfig:
+        if self.val_fraction + self.test_fraction > 0.8:
+            raise ValueError("val_fraction and test_fraction together must leave 0.2 or more for training")
+        return self
+
+
+class BackboneConfig(Settings):
+    """Which pretrained network, with which weights, at which input size."""
+
+    name: str = Field("ResNet20", description="Architecture; `python -m tlcore backbones` lists them.")
+    weights: Literal["bundled", "imagenet", "none"] = Field("bundled", description="bundled: ships with this project; imagenet: downloaded once by Keras; none: random.")
+    input_size: int | None = Field(None, ge=16, le=1024, description="Side in pixels. Higher: more detail, and time grows with its square. Empty: the usual size.")
+
+
+class FreezeConfig(Settings):
+    """How much of the backbone stays fixed."""
+
+    trainable_blocks: int = Field(0, ge=0, le=200, description="Blocks, counted from the top, that learn. Higher: adapts more, slower, needs more pictures.")
+
+
+class StrategyConfig(Settings):
+    """How what the backbone knows is carried over."""
+
+    name: Literal["frozen"] = Field("frozen", description="frozen: blocks below the cut never change and are computed once.")
+
+
+class HeadConfig(Settings):
+    """The new classifier on top of the backbone."""
+
+    pooling: Literal["avg", "max", "flatten"] = Field("avg", description="How the last feature map becomes a vector. flatten keeps positions and is larger.")
+    hidden: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = Field((), max_length=4, description="Units of the layers between backbone and classes. More: more capacity, more overfitting.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Share of inputs dropped while training. Higher: less overfitting, slower learning.")
+
+
+class OptimizerConfig(Settings):
+    """How the weights follow the gradient."""
+
+    name: Literal["adam", "adamw", "sgd", "rmsprop"] = Field("adam", description="Adam suits most heads; SGD has Nesterov momentum 0.9.")
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="Step size. Higher: faster, until it becomes unstable.")
+    weight_decay: float = Field(0.0, ge=0, le=1, description="Pull of the weights towards zero. Higher: simpler models.")
+
+
+class AugmentConfig(Settings):
+    """Random changes of the training pictures; none are applied by the frozen strategy."""
+
+
+class TrainConfig(Settings):
+    """How long and in which portions."""
+
+    epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training pictures at most; early stopping may end sooner.")
+    batch_size: int = Field(128, ge=1, le=8192, description="Pictures a step. Higher: steadier and faster steps, fewer of them.")
+    early_stopping_patience: int | None = Field(3, ge=1, le=1000, description="Epochs without a better validation loss before stopping. Empty: never.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Start weights and order. Repeat with others to see how much is chance.")
+
+
+class RunConfig(Settings):
+    """One run, whole: what to learn from, with what, and how."""
+
+    name: str = Field("", max_length=120, description="Shown in lists; empty: made from the settings.")
+    dataset: str = Field(min_length=1, max_length=200, description="Name of a dataset in this workspace.")
+    classes: tuple[str, ...] | None = Field(None, description="Target classes, two or more; empty: all.")
+    split: SplitConfig = SplitConfig()
+    backbone: BackboneConfig = BackboneConfig()
+    freeze: FreezeConfig = FreezeConfig()
+    strategy: StrategyConfig = StrategyConfig()
+    head: HeadConfig = HeadConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    augment: AugmentConfig = AugmentConfig()
+    train: TrainConfig = TrainConfig()
+
+    @field_validator("classes")
+    @classmethod
+    def _two_distinct_classes(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and len(set(value)) < 2:
+            raise ValueError("name two or more different classes, or leave it out for all")
+        return value
+
+    @property
+    def title(self) -> str:
+        """The name, or one made from dataset, backbone and depth."""
+        depth = self.freeze.trainable_blocks
+        return self.name or f"{self.dataset} · {self.backbone.name}" + (f" · {depth} blocks" if depth else "")
+
+    def hash(self) -> str:
+        """SHA-256 of all settings but the name: equal configurations, equal hash."""
+        content = self.model_dump(mode="json", exclude={"name"})
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+DEMO = {
+    "name": "Demonstration: handwritten digits",
+    "dataset": "digits",
+    "backbone": {"name": "ResNet20", "weights": "bundled"},
+    "train": {"epochs": 30, "batch_size": 64, "early_stopping_patience": 5},
+    "optimizer": {"learning_rate": 0.003},
+}
+
+
+def parse(document: Mapping[str, Any], where: str = "configuration") -> RunConfig:
+    """Validate a mapping. Raises InputError naming every wrong key, its value and the range."""
+    try:
+        return RunConfig.model_validate(document)
+    except ValidationError as error:
+        raise InputError(f"{where}: " + "; ".join(_explain(e) for e in error.errors()[:5]) + ".") from None
+
+
+def load_yaml(text: str, where: str = "configuration") -> dict[str, Any]:
+    """Read a YAML (or JSON) mapping. Raises InputError naming the line."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        raise InputError(f"{where}: not valid YAML{line}. Compare it with the example in the README.") from None
+    if not isinstance(document, dict):
+        raise InputError(f"{where}: a mapping of settings is needed, as in the README's example.")
+    return document
+
+
+def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> RunConfig:
+    """Read a run from a YAML file and apply dotted changes such as `{"train.epochs": 5}`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: can't be read ({error.__class__.__name__}). Give the path of a YAML file.") from None
+    return parse(with_changes(load_yaml(text, str(path)), changes or {}), str(path))
+
+
+def with_changes(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of `document` with dotted keys set."""
+    result = json.loads(json.dumps(dict(document)))
+    for dotted, value in changes.items():
+        *parents, last = dotted.split(".")
+        at = result
+        for parent in parents:
+            at = at.setdefault(parent, {})
+            if not isinstance(at, dict):
+                raise InputError(f"--set {dotted}: '{parent}' is no group of settings.")
+        at[last] = value
+    return result
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    key = ".".join(str(part) for part in error["loc"]) or "settings"
+    if error["type"] == "extra_forbidden":
+        return f"'{key}' is not a setting of this version (check the spelling)"
+    if error["type"] == "missing":
+        return f"'{key}' is missing"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    return f"'{key}' can't be {str(error['input'])[:60]!r}: {message}"
