@@ -82,7 +82,7 @@ def whole_file(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         _sync(temporary)
-        os.replace(temporary, path)
+        temporary.replace(path)
         if os.name == "posix":  # Windows has no handle on a folder to sync.
             _sync(path.parent)
     except BaseException:
@@ -104,7 +104,7 @@ def folder_bytes(folder: Path) -> int:
     for parent, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
-                total += os.stat(os.path.join(parent, name)).st_size
+                total += Path(parent, name).stat().st_size
     return total
 
 

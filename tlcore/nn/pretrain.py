@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,5 +142,5 @@ def _commit(model: keras.Model, checkpoint: Path, epochs_done: int) -> None:
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     temporary = checkpoint.with_name("writing-" + checkpoint.name)
     model.save(temporary)
-    os.replace(temporary, checkpoint)
+    temporary.replace(checkpoint)
     checkpoint.with_suffix(".json").write_text(json.dumps({"epochs_done": epochs_done}))
