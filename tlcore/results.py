@@ -1,0 +1,120 @@
+"""What a finished run leaves behind: its summary and its prediction for each picture."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tlcore import metrics
+from tlcore.errors import NotFoundError
+from tlcore.workspace import whole_file
+
+PREDICTIONS = "predictions.parquet"
+SUMMARY = "summary.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """The probabilities that a run gave to the pictures of one split.
+
+    Shapes: rows, content_ids, labels (n,), probabilities (n, k) float32; labels index `classes` (k).
+    """
+
+    split: str
+    rows: np.ndarray
+    content_ids: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The most probable class of each picture, as an index into `classes`."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def confusion(self) -> np.ndarray:
+        return metrics.confusion(self.labels, self.predicted, len(self.classes))
+
+    @property
+    def per_class(self) -> pd.DataFrame:
+        return metrics.per_class(self.labels, self.predicted, self.classes)
+
+    def worst_mistakes(self, count: int) -> pd.DataFrame:
+        """The wrong answers the run was surest of, surest first: row, label, predicted, confidence."""
+        predicted = self.predicted
+        wrong = np.flatnonzero(predicted != self.labels)
+        confidence = self.probabilities[wrong, predicted[wrong]]
+        order = np.argsort(-confidence, kind="stable")[:count]
+        chosen = wrong[order]
+        names = np.array(self.classes, dtype=object)
+        return pd.DataFrame(
+            {
+                "row": self.rows[chosen],
+                "label": names[self.labels[chosen]],
+                "predicted": names[predicted[chosen]],
+                "confidence": confidence[order].astype(float),
+            }
+        )
+
+
+def save_predictions(run_dir: Path, parts: Sequence[Predictions]) -> Path:
+    """Write the splits of one run into one Parquet file that appears whole."""
+    columns = {
+        "split": pa.array(np.concatenate([np.repeat(part.split, len(part)) for part in parts])),
+        "row": pa.array(np.concatenate([part.rows for part in parts]).astype(np.int64)),
+        "content_id": pa.array(np.concatenate([part.content_ids for part in parts]).astype(str)),
+        "label": pa.array(np.concatenate([part.labels for part in parts]).astype(np.int64)),
+    }
+    probabilities = np.concatenate([part.probabilities for part in parts]).astype(np.float32)
+    columns |= {f"p{c}": pa.array(probabilities[:, c]) for c in range(probabilities.shape[1])}
+    path = run_dir / PREDICTIONS
+    with whole_file(path) as temporary:
+        pq.write_table(pa.table(columns), temporary)
+    return path
+
+
+def load_predictions(run_dir: Path, split: str = "test") -> Predictions:
+    """Read one split ("val" or "test"). Raises NotFoundError when the run left none."""
+    classes = tuple(load_summary(run_dir)["classes"])
+    try:
+        table = pq.read_table(run_dir / PREDICTIONS, filters=[("split", "==", split)])
+    except (OSError, pa.ArrowInvalid) as error:
+        raise NotFoundError(
+            f"run {_run(run_dir)}: its predictions can't be read ({type(error).__name__}). Clone the run and start it again."
+        ) from None
+    if not table.num_rows:
+        raise NotFoundError(f"run {_run(run_dir)}: no predictions for the {split} pictures. Clone the run and start it again.")
+    return Predictions(
+        split=split,
+        rows=table["row"].to_numpy(),
+        content_ids=np.array(table["content_id"].to_pylist()),
+        labels=table["label"].to_numpy(),
+        probabilities=np.stack([table[f"p{c}"].to_numpy() for c in range(len(classes))], axis=1),
+        classes=classes,
+    )
+
+
+def load_summary(run_dir: Path) -> dict[str, Any]:
+    """The figures that a finished run wrote. Raises NotFoundError when it isn't finished or the file is gone."""
+    try:
+        return json.loads((run_dir / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise NotFoundError(
+            f"run {_run(run_dir)}: no result yet. Wait until it is done, or resume it on its page."
+        ) from None
+
+
+def _run(run_dir: Path) -> str:
+    return run_dir.name.lstrip("0") or run_dir.name
