@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from tlcore.datasets.dataset import Dataset
+from tlcore.errors import InputError
 from tlcore.nn.resnet import ResNet20
+from tlcore.workspace import whole_file
+
+SIDE_PX = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,17 +90,21 @@ def pretrain(
     test_images: np.ndarray,
     test_labels: np.ndarray,
     recipe: Recipe,
-    checkpoint: Path,
+    folder: Path,
     report: Callable[[dict], None] = lambda row: None,
 ) -> keras.Model:
-    """Train ResNet-20 with its classifier and return it; goes on from `checkpoint` where there is one.
+    """Train ResNet-20 with its classifier and return it; goes on where `folder` says.
 
     Shapes: images (n, 32, 32, 3) uint8, labels (n,) int. The test pictures are only reported
     on, after each epoch; nothing is selected by them: the last epoch's weights are returned.
     """
     steps = len(images) // recipe.batch_size
-    model, done = _load_or_build(checkpoint, recipe, steps, int(labels.max()) + 1, images.shape[1:])
-    for epoch in range(done, recipe.epochs):
+    history = _history(folder)
+    if history:
+        model = keras.models.load_model(_checkpoint(folder, len(history)))
+    else:
+        model = _build(recipe, steps, int(labels.max()) + 1, images.shape[1:])
+    for epoch in range(len(history), recipe.epochs):
         began = time.perf_counter()
         model.reset_metrics()  # train_on_batch reports means since the last reset
         losses = [
@@ -102,15 +112,57 @@ def pretrain(
             for x, y in augmented_batches(images, labels, recipe, epoch)
         ]
         correct = model.predict(to_input(test_images), batch_size=500, verbose=0).argmax(1) == test_labels
-        _commit(model, checkpoint, epoch + 1)
-        report({
+        history.append({
             "epoch": epoch + 1,
             "loss": float(losses[-1]["loss"]),
             "train_accuracy": float(losses[-1]["accuracy"]),
             "test_accuracy": float(correct.mean()),
             "seconds": time.perf_counter() - began,
         })
+        _commit(model, folder, history)
+        report(history[-1])
     return model
+
+
+def pretrain_dataset(
+    dataset: Dataset, recipe: Recipe, output: Path, report: Callable[[dict], None] = lambda row: None
+) -> dict:
+    """Pretrain on a dataset's official training pictures; write checkpoint, weights and card to `output`.
+
+    Returns the card. Raises InputError where the dataset has no official test pictures.
+    """
+    test_rows = np.flatnonzero(dataset.official == "test")
+    train_rows = np.flatnonzero(dataset.official != "test")
+    if not len(test_rows) or not len(train_rows):
+        raise InputError(
+            f"{dataset.name}: pretraining needs official train and test pictures. "
+            "Add a dataset with train/ and test/ folders, such as cifar10."
+        )
+    model = pretrain(
+        dataset.pixels(train_rows, SIDE_PX), dataset.labels[train_rows],
+        dataset.pixels(test_rows, SIDE_PX), dataset.labels[test_rows],
+        recipe, output, report,
+    )
+    weights = save_trunk(model, output / f"resnet20_{dataset.name}.weights.h5")
+    return write_card(model, weights, recipe, dataset, _history(output))
+
+
+def write_card(model: keras.Model, weights: Path, recipe: Recipe, dataset: Dataset, history: list[dict]) -> dict:
+    """Write what the weights are, how they came to be and how good they are, beside them."""
+    card = {
+        "architecture": "ResNet-20 (He et al. 2016, section 4.2), trunk without classifier",
+        "input": f"{SIDE_PX} x {SIDE_PX} x 3, scaled to [-1, 1]",
+        "parameters": model.count_params(),
+        "trained_on": f"{dataset.name}: official training pictures, classes {', '.join(dataset.classes)}",
+        "test_accuracy": history[-1]["test_accuracy"],
+        "recipe": dataclasses.asdict(recipe),
+        "history": history,
+        "command": f"python -m tlcore pretrain {dataset.name} --epochs {recipe.epochs}",
+        "licence": "Apache-2.0",
+        "sha256": hashlib.sha256(weights.read_bytes()).hexdigest(),
+    }
+    weights.with_name(weights.name.removesuffix(".weights.h5") + ".json").write_text(json.dumps(card, indent=2) + "\n")
+    return card
 
 
 def save_trunk(model: keras.Model, path: Path) -> Path:
@@ -122,10 +174,16 @@ def save_trunk(model: keras.Model, path: Path) -> Path:
     return path
 
 
-def _load_or_build(checkpoint: Path, recipe: Recipe, steps: int, classes: int, shape):
-    state = checkpoint.with_suffix(".json")
-    if checkpoint.exists() and state.exists():
-        return keras.models.load_model(checkpoint), json.loads(state.read_text())["epochs_done"]
+def _history(folder: Path) -> list[dict]:
+    file = folder / "history.json"
+    return json.loads(file.read_text()) if file.exists() else []
+
+
+def _checkpoint(folder: Path, epoch: int) -> Path:
+    return folder / f"checkpoint-{epoch:03}.keras"
+
+
+def _build(recipe: Recipe, steps: int, classes: int, shape: tuple[int, ...]) -> keras.Model:
     keras.utils.set_random_seed(recipe.seed)
     model = ResNet20(include_top=True, input_shape=shape, classes=classes)
     schedule = OneCycle(recipe.peak_learning_rate, steps * recipe.epochs, recipe.warmup_fraction)
@@ -135,12 +193,16 @@ def _load_or_build(checkpoint: Path, recipe: Recipe, steps: int, classes: int, s
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
     )
-    return model, 0
+    return model
 
 
-def _commit(model: keras.Model, checkpoint: Path, epochs_done: int) -> None:
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    temporary = checkpoint.with_name("writing-" + checkpoint.name)
-    model.save(temporary)
-    temporary.replace(checkpoint)
-    checkpoint.with_suffix(".json").write_text(json.dumps({"epochs_done": epochs_done}))
+def _commit(model: keras.Model, folder: Path, history: list[dict]) -> None:
+    """The history names the checkpoint that counts, so it is replaced last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint = _checkpoint(folder, len(history))
+    model.save(checkpoint)
+    with whole_file(folder / "history.json") as temporary:
+        temporary.write_text(json.dumps(history, indent=2))
+    for old in folder.glob("checkpoint-*.keras"):
+        if old != checkpoint:
+            old.unlink()

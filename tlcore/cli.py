@@ -1,0 +1,287 @@
+"""The command line: the same functions that the pages call, as words on a terminal.
+
+`--json` prints one JSON document on standard output and nothing else there; progress goes to
+standard error. Exit status: 0 done, 1 a run that failed, 2 a mistake of the user's, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tlcore import backbones, config, demo, jobs
+from tlcore.compare import compare_runs
+from tlcore.errors import InputError, TLError
+from tlcore.store import Job, JobState, Store
+from tlcore.workspace import Workspace
+
+Outcome = tuple[int, dict[str, Any], str]
+"""Exit status, the JSON document, the text for a person."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = build_parser().parse_args(arguments)
+    try:
+        status, document, text = options.command(options)
+    except TLError as error:
+        print(f"tlcore: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("tlcore: interrupted; jobs that were submitted go on (see `runs list`).", file=sys.stderr)
+        return 130
+    print(json.dumps(document, indent=2, ensure_ascii=False, default=str) if options.json else text)
+    return status
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tlcore", description="Teach a pretrained network something new. Workspace: ./workspace, or TLCORE_HOME.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, function: Callable[..., Outcome], text: str, among: Any = commands) -> argparse.ArgumentParser:
+        sub = among.add_parser(name, help=text, description=text)
+        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.set_defaults(command=function)
+        return sub
+
+    def group(name: str, text: str) -> Any:
+        return commands.add_parser(name, help=text).add_subparsers(required=True, metavar="ACTION")
+
+    command("demo", run_demo, "Train the offline demonstration and wait for it.")
+
+    data = group("data", "Add, list and show datasets.")
+    add = command("add", add_data, "Add a dataset and wait for it.", data)
+    add.add_argument("source", help="built-in or known name, a ZIP file, or a folder with one folder a class")
+    add.add_argument("--name", help="name in the workspace; otherwise taken from the source")
+    command("list", list_data, "List the datasets.", data)
+    command("show", show_data, "Show a dataset and its ingest report.", data).add_argument("name")
+
+    command("backbones", list_backbones, "List the pretrained networks.")
+
+    train = command("train", train_run, "Queue a run from a YAML file.")
+    train.add_argument("config", type=Path)
+    train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a setting, e.g. train.epochs=5; may be repeated")
+    train.add_argument("--wait", action="store_true", help="wait until the run has ended")
+
+    runs = group("runs", "List, show, cancel and resume runs.")
+    command("list", list_runs, "List the runs, newest first.", runs)
+    command("show", show_run, "Show a run with its epochs.", runs).add_argument("id", type=int)
+    command("cancel", cancel_run, "Stop a run; its committed epochs stay.", runs).add_argument("id", type=int)
+    command("resume", resume_run, "Go on with a stopped run.", runs).add_argument("id", type=int)
+
+    compare = command("compare", compare_run_ids, "Compare runs on the same test pictures.")
+    compare.add_argument("ids", type=int, nargs="+", metavar="ID")
+
+    predict = command("predict", predict_images, "Classify pictures with a finished run.")
+    predict.add_argument("id", type=int)
+    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+
+    pretrain = command("pretrain", pretrain_backbone, "Train the bundled ResNet-20 from scratch; goes on where it was stopped.")
+    pretrain.add_argument("dataset", help="a dataset of 32-pixel pictures in this workspace, e.g. cifar10")
+    pretrain.add_argument("--epochs", type=int, help="passes over the training pictures")
+    pretrain.add_argument("--output", type=Path, default=Path("pretrained"), help="folder for checkpoint, weights and card")
+    return parser
+
+
+def open_workspace() -> tuple[Store, Workspace]:
+    workspace = Workspace.from_env().create()
+    return Store.open(workspace), workspace
+
+
+def run_demo(options: argparse.Namespace) -> Outcome:
+    store, workspace = open_workspace()
+    return finish_run(store, demo.start(store, workspace))
+
+
+def add_data(options: argparse.Namespace) -> Outcome:
+    store, workspace = open_workspace()
+    job = wait_with_progress(store, jobs.submit_ingest(store, workspace, options.source, options.name))
+    if job.state is not JobState.done:
+        raise InputError(job.error or f"the import was {job.state}. Try again.")
+    assert job.result is not None
+    return describe_dataset(store, job.result["dataset"])
+
+
+def list_data(options: argparse.Namespace) -> Outcome:
+    store, _ = open_workspace()
+    records = store.datasets()
+    lines = [f"{r.name:24} {r.count:>8} pictures  {len(r.classes):>4} classes  {r.source}" for r in records]
+    text = "\n".join(lines) or "No datasets yet: python -m tlcore data add digits"
+    return 0, {"datasets": [dataclasses.asdict(r) for r in records]}, text
+
+
+def show_data(options: argparse.Namespace) -> Outcome:
+    store, _ = open_workspace()
+    return describe_dataset(store, options.name)
+
+
+def describe_dataset(store: Store, name: str) -> Outcome:
+    record = store.dataset(name)
+    lines = [f"{record.name}: {record.count} pictures, {len(record.classes)} classes ({', '.join(record.classes[:20])})"]
+    return 0, dataclasses.asdict(record), "\n".join(lines)
+
+
+def list_backbones(options: argparse.Namespace) -> Outcome:
+    specs = list(backbones.BACKBONES.values())
+    lines = [
+        f"{s.name:20} {s.year}  {s.params / 1e6:6.1f} M parameters  {s.usual_size:>4} px  "
+        + (f"top-1 {s.top1:.1%}" if s.top1 else "bundled")
+        for s in specs
+    ]
+    return 0, {"backbones": [dataclasses.asdict(s) for s in specs]}, "\n".join(lines)
+
+
+def train_run(options: argparse.Namespace) -> Outcome:
+    store, workspace = open_workspace()
+    changes = dict(parse_change(change) for change in options.changes)
+    run_id = jobs.submit_run(store, workspace, config.read_config(options.config, changes))
+    if options.wait:
+        return finish_run(store, run_id)
+    return 0, run_document(store.job(run_id)), f"run {run_id} is queued"
+
+
+def parse_change(change: str) -> tuple[str, Any]:
+    """Split "train.epochs=5" into key and YAML value."""
+    key, separator, value = change.partition("=")
+    if not separator or not key:
+        raise InputError(f"--set {change}: write KEY=VALUE, for example train.epochs=5.")
+    try:
+        return key, yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise InputError(f"--set {change}: the value is not valid YAML. Quote it.") from None
+
+
+def finish_run(store: Store, run_id: int) -> Outcome:
+    job = wait_with_progress(store, run_id)
+    document = run_document(job)
+    if job.state is not JobState.done:
+        return 1, document, f"run {run_id} {job.state}: {job.error or 'see `runs show`'}"
+    text = (
+        f"run {run_id} done: test accuracy {document['test_accuracy']:.4f}, macro F1 "
+        f"{document['test_macro_f1']:.4f}, {document['epochs']} epochs, {document['seconds']:.1f} s"
+    )
+    return 0, document, text
+
+
+def run_document(job: Job) -> dict[str, Any]:
+    """What the command line says of a run; the keys of its summary stand beside `run` and `status`."""
+    return {
+        "run": job.id,
+        "name": job.title,
+        "status": str(job.state),
+        "error": job.error,
+        **(job.result or {}),
+        "config": job.payload.get("config"),
+    }
+
+
+def wait_with_progress(store: Store, job_id: int) -> Job:
+    """Wait for a job's end, telling each change of its phase on standard error."""
+    live = sys.stderr.isatty()
+    told: tuple[str, ...] = ()
+    while True:
+        job = store.job(job_id)
+        stage = (str(job.state), job.phase)
+        if live:
+            print(f"\r\033[K{job.state} {job.phase} {job.progress:.0%} {job.message}", end="", file=sys.stderr, flush=True)
+        elif stage != told:
+            print(" ".join(stage).strip(), file=sys.stderr, flush=True)
+        told = stage
+        if not job.active:
+            if live:
+                print(file=sys.stderr)
+            return job
+        jobs.wait(store, job_id, timeout_s=0.5)
+
+
+def list_runs(options: argparse.Namespace) -> Outcome:
+    store, _ = open_workspace()
+    found = store.jobs(kind="train")
+    lines = [f"{j.id:>5}  {j.state:<12} {accuracy_text(j):>8}  {j.title}" for j in found]
+    text = "\n".join(lines) or "No runs yet: python -m tlcore demo"
+    return 0, {"runs": [run_document(j) for j in found]}, text
+
+
+def accuracy_text(job: Job) -> str:
+    return f"{job.result['test_accuracy']:.4f}" if job.result and "test_accuracy" in job.result else "–"
+
+
+def show_run(options: argparse.Namespace) -> Outcome:
+    store, _ = open_workspace()
+    job = find_run(store, options.id)
+    epochs = store.epochs(job.id)
+    document = run_document(job) | {"history": json.loads(epochs.to_json(orient="records"))}
+    text = f"run {job.id} · {job.title} · {job.state}\n{epochs.to_string(index=False)}"
+    return 0, document, text
+
+
+def find_run(store: Store, run_id: int) -> Job:
+    job = store.job(run_id)
+    if job.kind != "train":
+        raise InputError(f"job {run_id} is no run but an import. List the runs with `runs list`.")
+    return job
+
+
+def cancel_run(options: argparse.Namespace) -> Outcome:
+    store, _ = open_workspace()
+    jobs.cancel(store, find_run(store, options.id).id)
+    job = store.job(options.id)
+    return 0, run_document(job), f"run {job.id} is {job.state}" + (", stopping" if job.active else "")
+
+
+def resume_run(options: argparse.Namespace) -> Outcome:
+    store, workspace = open_workspace()
+    jobs.resume(store, find_run(store, options.id).id)
+    jobs.ensure_supervisor(workspace)
+    return 0, run_document(store.job(options.id)), f"run {options.id} is queued again"
+
+
+def compare_run_ids(options: argparse.Namespace) -> Outcome:
+    store, workspace = open_workspace()
+    comparison = compare_runs([find_run(store, run_id) for run_id in options.ids], workspace)
+    return 0, comparison.to_document(), comparison.metrics.to_string()
+
+
+def predict_images(options: argparse.Namespace) -> Outcome:
+    from tlcore.images import decode_untrusted, to_pixels
+    from tlcore.nn import inference
+
+    store, workspace = open_workspace()
+    predictor = inference.load(workspace.run(find_run(store, options.id).id))
+    files = [(str(path), read_bytes(path)) for path in options.images]
+    rows: list[dict[str, Any]] = []
+    for (name, _), picture in zip(files, decode_untrusted(files), strict=True):
+        if isinstance(picture, TLError):
+            print(f"tlcore: {picture}", file=sys.stderr)
+            rows.append({"file": name, "error": str(picture)})
+            continue
+        [probabilities] = predictor.probabilities(to_pixels(picture.image, predictor.side_px)[None])
+        ranked = sorted(zip(predictor.classes, map(float, probabilities), strict=True), key=lambda pair: -pair[1])
+        rows.append({"file": name, "class": ranked[0][0], "probabilities": dict(ranked)})
+    lines = [f"{row['file']}: {row['class']} ({row['probabilities'][row['class']]:.1%})" for row in rows if "class" in row]
+    return (2 if any("error" in row for row in rows) else 0), {"run": options.id, "predictions": rows}, "\n".join(lines)
+
+
+def read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror}). Give the path of a picture.") from None
+
+
+def pretrain_backbone(options: argparse.Namespace) -> Outcome:
+    from tlcore.datasets.dataset import Dataset
+    from tlcore.nn import pretrain
+
+    store, workspace = open_workspace()
+    dataset = Dataset.open(workspace.dataset(store.dataset(options.dataset).id))
+    recipe = pretrain.Recipe(**({"epochs": options.epochs} if options.epochs else {}))
+    card = pretrain.pretrain_dataset(dataset, recipe, options.output, report=lambda row: print(json.dumps(row), file=sys.stderr))
+    return 0, card, f"{options.output}: test accuracy {card['test_accuracy']:.4f}"
