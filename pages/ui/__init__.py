@@ -1,0 +1,1 @@
+"""What several pages share: state, forms, drawings, live parts."""

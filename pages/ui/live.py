@@ -1,0 +1,19 @@
+"""How often a live part asks the store."""
+
+from __future__ import annotations
+
+from streamlit.runtime import exists, get_instance
+
+_FASTEST_S = 1.0
+_RUNS_A_SECOND = 3.0  # A process manages about five page runs a second; two stay for clicks.
+
+
+def poll_s(active: bool) -> float | None:
+    """Seconds between two looks at the store; None where nothing runs. Slower with more open sessions."""
+    if not active:
+        return None
+    return max(_FASTEST_S, _open_sessions() / _RUNS_A_SECOND)
+
+
+def _open_sessions() -> int:
+    return get_instance()._session_mgr.num_active_sessions() if exists() else 1
