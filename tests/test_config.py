@@ -1,0 +1,93 @@
+"""Settings: what is accepted, what is refused and with which words, what a hash says."""
+
+import math
+
+import pytest
+
+from tlcore import config
+from tlcore.errors import InputError
+
+EXAMPLE = """
+name: cats-dogs-ships
+dataset: cifar10
+classes: [cat, dog, ship]
+split: {train_fraction: 1.0, val_fraction: 0.1, test_fraction: 0.2, seed: 0}
+backbone: {name: MobileNetV2, weights: imagenet, input_size: 96}
+freeze: {trainable_blocks: 0}
+strategy: {name: frozen}
+head: {hidden: [], dropout: 0.2}
+optimizer: {name: adam, learning_rate: 0.001, weight_decay: 0.0}
+augment: {}
+train: {epochs: 10, batch_size: 128, early_stopping_patience: 3, seed: 0}
+"""
+
+
+def test_yaml_survives_a_round_trip():
+    first = config.parse(config.load_yaml(EXAMPLE))
+    second = config.parse(config.load_yaml(first.to_yaml()))
+    assert second == first
+    assert second.classes == ("cat", "dog", "ship")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"train.epochs": 0}, "train.epochs"),
+        ({"train.epochs": "many"}, "train.epochs"),
+        ({"train.epochs": True}, "train.epochs"),
+        ({"train.early_stopping_patience": True}, "train.early_stopping_patience"),
+        ({"optimizer.learning_rate": math.nan}, "optimizer.learning_rate"),
+        ({"optimizer.learning_rate": math.inf}, "optimizer.learning_rate"),
+        ({"optimizer.learning_rate": -1}, "optimizer.learning_rate"),
+        ({"head.dropout": 1.0}, "head.dropout"),
+        ({"head.hidden": [0]}, "head.hidden.0"),
+        ({"split.val_fraction": 0.5, "split.test_fraction": 0.5}, "split"),
+        ({"backbone.weights": "mine"}, "backbone.weights"),
+        ({"train.epoch": 3}, "train.epoch"),
+        ({"classes": ["cat"]}, "classes"),
+        ({"classes": ["cat", "cat"]}, "classes"),
+    ],
+)
+def test_a_wrong_setting_is_named_in_one_sentence(change, named):
+    with pytest.raises(InputError) as refused:
+        config.parse(config.with_changes(config.load_yaml(EXAMPLE), change), "run.yaml")
+    message = str(refused.value)
+    assert message.startswith("run.yaml: ")
+    assert f"'{named}'" in message
+    assert "\n" not in message
+
+
+def test_the_range_is_part_of_the_message():
+    with pytest.raises(InputError, match="greater than or equal to 1"):
+        config.parse({"dataset": "d", "train": {"epochs": 0}})
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1", "", "just words"])
+def test_yaml_that_is_no_mapping_is_refused(text):
+    with pytest.raises(InputError, match="run.yaml"):
+        config.load_yaml(text, "run.yaml")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"absent\.yaml"):
+        config.read_config(tmp_path / "absent.yaml")
+
+
+def test_the_hash_ignores_the_name_and_sees_every_setting():
+    run = config.parse({"dataset": "digits"})
+    assert config.parse({"dataset": "digits", "name": "other"}).hash() == run.hash()
+    assert config.parse({"dataset": "digits", "train": {"seed": 1}}).hash() != run.hash()
+
+
+def test_changes_reach_nested_settings_and_leave_the_document_alone():
+    document = {"dataset": "digits", "train": {"epochs": 3}}
+    assert config.with_changes(document, {"train.epochs": 5, "head.dropout": 0.1}) == {
+        "dataset": "digits", "train": {"epochs": 5}, "head": {"dropout": 0.1},
+    }
+    assert document["train"]["epochs"] == 3
+    with pytest.raises(InputError, match="no group"):
+        config.with_changes(document, {"dataset.x": 1})
+
+
+def test_the_demonstration_is_a_valid_run():
+    assert config.parse(config.DEMO).dataset == "digits"
