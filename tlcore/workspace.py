@@ -23,7 +23,7 @@ class Workspace:
 
     def create(self) -> Workspace:
         """Make the folders that are missing; safe to call again."""
-        for folder in (self.datasets, self.runs, self.cache, self.uploads):
+        for folder in (self.datasets, self.runs, self.cache, self.uploads, self.locks):
             folder.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -62,6 +62,16 @@ class Workspace:
     def uploads(self) -> Path:
         """Files received from a browser until a job has read them; named by hash."""
         return self.root / "uploads"
+
+    @property
+    def locks(self) -> Path:
+        """One file a worker, locked for as long as the worker lives."""
+        return self.root / "locks"
+
+    @property
+    def wake(self) -> Path:
+        """Touched when a job is submitted, so that the supervisor looks at once."""
+        return self.locks / "wake"
 
     @property
     def supervisor_lock(self) -> Path:
