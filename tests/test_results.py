@@ -12,6 +12,15 @@ from tests.finished_run import digits_predictions
 from tlcore import results
 from tlcore.errors import NotFoundError
 
+PETS = results.Predictions(
+    split="test",
+    rows=np.array([10, 11, 12, 13, 14]),
+    content_ids=np.array(["a", "b", "c", "d", "e"]),
+    labels=np.array([0, 0, 1, 1, 1]),
+    probabilities=np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.8, 0.2], [0.1, 0.9]], np.float32),
+    classes=("cat", "dog"),
+)
+
 
 @pytest.fixture
 def run_dir(tmp_path):
@@ -32,18 +41,25 @@ def test_predictions_come_back_by_split(run_dir):
 
 
 def test_worst_mistakes_are_the_surest_wrong_answers():
-    predictions = results.Predictions(
-        split="test",
-        rows=np.array([10, 11, 12, 13]),
-        content_ids=np.array(["a", "b", "c", "d"]),
-        labels=np.array([0, 0, 1, 1]),
-        probabilities=np.array([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.8, 0.2]], np.float32),
-        classes=("cat", "dog"),
-    )
-    worst = predictions.worst_mistakes(5)
+    worst = PETS.worst_mistakes(5)
     assert worst["row"].tolist() == [13, 11]
     assert worst["predicted"].tolist() == ["cat", "dog"]
     assert worst["confidence"].tolist() == pytest.approx([0.8, 0.6])
+    assert PETS.worst_mistakes(1)["row"].tolist() == [13]
+
+
+def test_confusion_cells_by_row_and_by_column():
+    # cat: one right, one taken for dog; dog: two right of three that are taken for dog, one taken for cat.
+    by_row, by_column = PETS.confusion_cells("row"), PETS.confusion_cells("column")
+    assert by_row[["true", "predicted", "count"]].values.tolist() == [["cat", "cat", 1], ["cat", "dog", 1], ["dog", "cat", 1], ["dog", "dog", 2]]
+    assert by_row["share"].tolist() == pytest.approx([1 / 2, 1 / 2, 1 / 3, 2 / 3])
+    assert by_column["share"].tolist() == pytest.approx([1 / 2, 1 / 3, 1 / 2, 2 / 3])
+    assert by_row["kind"].tolist() == ["right", "mistaken", "mistaken", "right"]
+
+
+def test_a_cell_holds_its_pictures():
+    assert PETS.in_cell("dog", "dog")["row"].tolist() == [14, 12]
+    assert PETS.in_cell("dog", "cat")["row"].tolist() == [13]
 
 
 def test_a_run_without_result_says_what_to_do(tmp_path):

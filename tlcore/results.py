@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -51,22 +51,46 @@ class Predictions:
     def per_class(self) -> pd.DataFrame:
         return metrics.per_class(self.labels, self.predicted, self.classes)
 
-    def worst_mistakes(self, count: int) -> pd.DataFrame:
-        """The wrong answers the run was surest of, surest first: row, label, predicted, confidence."""
-        predicted = self.predicted
-        wrong = np.flatnonzero(predicted != self.labels)
-        confidence = self.probabilities[wrong, predicted[wrong]]
-        order = np.argsort(-confidence, kind="stable")[:count]
-        chosen = wrong[order]
+    def confusion_cells(self, by: Literal["row", "column"] = "row") -> pd.DataFrame:
+        """The confusion matrix, one row a cell: true, predicted, count, share, kind (right | mistaken).
+
+        `share` is of the pictures of the true class (by "row") or of those taken for the predicted one
+        (by "column"). Empty cells are left out.
+        """
+        matrix = self.confusion
+        whole = matrix.sum(axis=1 if by == "row" else 0, keepdims=True)
+        true, predicted = np.nonzero(matrix)
         names = np.array(self.classes, dtype=object)
         return pd.DataFrame(
             {
-                "row": self.rows[chosen],
-                "label": names[self.labels[chosen]],
-                "predicted": names[predicted[chosen]],
-                "confidence": confidence[order].astype(float),
+                "true": names[true],
+                "predicted": names[predicted],
+                "count": matrix[true, predicted],
+                "share": (matrix / np.maximum(whole, 1))[true, predicted],
+                "kind": np.where(true == predicted, "right", "mistaken"),
             }
         )
+
+    def in_cell(self, true: str, predicted: str) -> pd.DataFrame:
+        """Pictures of class `true` taken for `predicted`, surest first: row, label, predicted, confidence."""
+        asked = (self.labels == self.classes.index(true)) & (self.predicted == self.classes.index(predicted))
+        return self._pictures(np.flatnonzero(asked))
+
+    def worst_mistakes(self, count: int) -> pd.DataFrame:
+        """The wrong answers the run was surest of, surest first: row, label, predicted, confidence."""
+        return self._pictures(np.flatnonzero(self.predicted != self.labels)).head(count)
+
+    def _pictures(self, at: np.ndarray) -> pd.DataFrame:
+        predicted, names = self.predicted[at], np.array(self.classes, dtype=object)
+        table = pd.DataFrame(
+            {
+                "row": self.rows[at],
+                "label": names[self.labels[at]],
+                "predicted": names[predicted],
+                "confidence": self.probabilities[at, predicted].astype(float),
+            }
+        )
+        return table.sort_values("confidence", ascending=False, kind="stable", ignore_index=True)
 
 
 def save_predictions(run_dir: Path, parts: Sequence[Predictions]) -> Path:

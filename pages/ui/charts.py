@@ -1,0 +1,136 @@
+"""Charts as Vega-Lite specifications: built once with Altair, without data, and without Streamlit.
+
+Altair's validation costs twenty times what drawing does, so every specification is cached by what it
+depends on; the page hands the data over beside it. Categories take the theme's Okabe-Ito colours from
+.streamlit/config.toml; dashes, shapes and words say the same a second time.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+Spec = dict[str, Any]
+
+_SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
+_NO_DATA = pd.DataFrame()
+MOST_LABELLED_CLASSES = 20  # Beyond this many classes no number fits into a cell.
+
+
+@lru_cache(maxsize=64)
+def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool) -> Spec:
+    """Lines of one metric. Columns: run, part, epoch, seconds, value, smooth.
+
+    With one name, training and validation are told apart by colour and dash; with several, each run
+    has a colour and a shape, and the dash says training or validation.
+    """
+    field = "part" if len(names) == 1 else "run"
+    domain = ["training", "validation"] if len(names) == 1 else list(names)
+    percent = metric == "accuracy"
+    x = alt.X(
+        f"{axis}:Q",
+        title="epoch" if axis == "epoch" else "time (s)",
+        axis=alt.Axis(tickMinStep=1, format="d" if axis == "epoch" else "~s", grid=False),
+        scale=alt.Scale(nice=False, zero=axis != "epoch"),
+    )
+    legend = alt.Legend(title=None, orient="top", columns=2, labelLimit=220, symbolStrokeWidth=2)
+    color = alt.Color(f"{field}:N", scale=alt.Scale(domain=domain), legend=legend)
+    dash = alt.StrokeDash(
+        "part:N",
+        scale=alt.Scale(domain=["training", "validation"], range=[[5, 3], [1, 0]]),
+        legend=legend if field == "part" else None,
+    )
+    shape = alt.Shape(f"{field}:N", scale=alt.Scale(domain=domain, range=_SHAPES[: len(domain)]), legend=legend)
+    tooltip = [
+        alt.Tooltip("run:N"),
+        alt.Tooltip("part:N", title="pictures"),
+        alt.Tooltip("epoch:Q", format="d"),
+        alt.Tooltip("seconds:Q", title="time (s)", format=".1f"),
+        alt.Tooltip("value:Q", title=metric, format=".2%" if percent else ".4f"),
+    ]
+
+    def y(column: str) -> alt.Y:
+        return alt.Y(f"{column}:Q", title=metric, scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%" if percent else "~g"))
+
+    base = alt.Chart(_NO_DATA).encode(x=x, color=color)
+    drawn = "smooth" if smoothed else "value"
+    layers = [
+        base.mark_line(strokeWidth=2).encode(y=y(drawn), strokeDash=dash),
+        base.mark_point(filled=True, size=36).encode(y=y(drawn), shape=shape, tooltip=tooltip),
+    ]
+    if smoothed:
+        layers.insert(0, base.mark_line(strokeWidth=1, opacity=0.35).encode(y=y("value"), strokeDash=dash))
+    return _spec(alt.layer(*layers).properties(height=260))
+
+
+@lru_cache(maxsize=64)
+def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
+    """True class by row, predicted class by column. Columns: true, predicted, count, share, kind.
+
+    Right answers lie on the diagonal in one colour, mistakes beside it in another; the square root in
+    the opacity lets a 1 % mistake show beside a 99 % hit. A click selects a cell as `cell`.
+    """
+    many = len(classes) > MOST_LABELLED_CLASSES
+    order = list(classes)
+    axis = {"labelLimit": 110, "labelOverlap": "greedy" if many else False, "grid": False, "ticks": False, "domain": False}
+    x = alt.X(
+        "predicted:N",
+        title="predicted class",
+        scale=alt.Scale(domain=order, paddingInner=0 if many else 0.04),
+        axis=alt.Axis(labelAngle=0 if max(map(len, order)) <= 2 else -45, orient="top", **axis),
+    )
+    y = alt.Y("true:N", title="true class", scale=alt.Scale(domain=order, paddingInner=0 if many else 0.04), axis=alt.Axis(**axis))
+    value, form = ("share:Q", ".0%") if share else ("count:Q", ",d")
+    tooltip = [
+        alt.Tooltip("true:N", title="true class"),
+        alt.Tooltip("predicted:N", title="predicted class"),
+        alt.Tooltip("count:Q", title="pictures", format=",d"),
+        alt.Tooltip("share:Q", title="share", format=".1%"),
+    ]
+    click = alt.selection_point(name="cell", fields=["true", "predicted"], empty=False)
+    base = alt.Chart(_NO_DATA).encode(x=x, y=y, tooltip=tooltip)
+    cells = (
+        base.mark_rect(cursor="pointer")
+        .encode(
+            color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=["right", "mistaken"]), legend=alt.Legend(orient="bottom")),
+            opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.03, 1]), legend=None),
+            stroke=alt.condition(click, alt.value("#e6edf0" if dark else "#18242b"), alt.value("transparent")),
+            strokeWidth=alt.condition(click, alt.value(3), alt.value(0)),
+        )
+        .add_params(click)
+    )
+    layers = [cells]
+    if not many:
+        # On a filled cell the page's own background is the colour with the most contrast.
+        on_filled, on_empty = ("#10171b", "#e6edf0") if dark else ("#ffffff", "#18242b")
+        number = base.transform_filter("datum.count > 0").mark_text(fontSize=11, fontWeight=500)
+        color = alt.condition("datum.share > 0.3", alt.value(on_filled), alt.value(on_empty))
+        layers.append(number.encode(text=alt.Text(value, format=form), color=color))
+    side = 26 if not many else max(6, 640 // len(order))
+    return _spec(alt.layer(*layers).properties(height=max(180, side * len(order))))
+
+
+@lru_cache(maxsize=2)
+def phases() -> Spec:
+    """Seconds by phase as bars. Columns: phase, seconds, label."""
+    base = alt.Chart(_NO_DATA).encode(
+        y=alt.Y("phase:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False)),
+        x=alt.X("seconds:Q", title="time (s)", axis=alt.Axis(grid=False, tickCount=5)),
+        tooltip=[alt.Tooltip("phase:N"), alt.Tooltip("seconds:Q", title="time (s)", format=".2f")],
+    )
+    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7})
+    labels = base.mark_text(align="left", dx=5).encode(text="label:N")
+    return _spec(alt.layer(bars, labels).properties(height={"step": 30}))
+
+
+def _spec(chart: alt.LayerChart) -> Spec:
+    """As a dictionary without data: Streamlit sends those beside it, as Arrow."""
+    spec = chart.to_dict()
+    for key in ("data", "datasets", "config", "$schema"):
+        spec.pop(key, None)
+    for layer in spec.get("layer", ()):
+        layer.pop("data", None)
+    return spec

@@ -1,0 +1,44 @@
+"""Learning curves from committed epochs: one row a point, smoothed as one wishes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+# Column of an epoch → (what is measured, on which pictures).
+SERIES = {
+    "loss": ("loss", "training"),
+    "val_loss": ("loss", "validation"),
+    "accuracy": ("accuracy", "training"),
+    "val_accuracy": ("accuracy", "validation"),
+}
+COLUMNS = ["run", "metric", "part", "epoch", "seconds", "value", "smooth"]
+
+
+def curves(epochs: Mapping[str, pd.DataFrame], smoothing: float = 0.0) -> pd.DataFrame:
+    """Points of the loss and accuracy curves of several runs, by name of the run.
+
+    Columns: run, metric (loss | accuracy), part (training | validation), epoch, seconds, value,
+    smooth. Epochs that lack a metric leave no point.
+    """
+    frames = [
+        table.assign(run=run, metric=metric, part=part, value=table[column], smooth=smooth(table[column], smoothing))[COLUMNS]
+        for run, table in epochs.items()
+        for column, (metric, part) in SERIES.items()
+        if column in table and len(table)
+    ]
+    return pd.concat(frames, ignore_index=True).dropna(subset="value") if frames else pd.DataFrame(columns=COLUMNS)
+
+
+def smooth(values: pd.Series, smoothing: float) -> pd.Series:
+    """Exponential mean with weights smoothing^age, divided by their sum so that it starts at the first value.
+
+    0 changes nothing; 0.9 looks back about ten epochs.
+    """
+    return values.ewm(alpha=1 - smoothing, adjust=True).mean()
+
+
+def remaining_s(seconds: float, progress: float) -> float | None:
+    """Seconds still to go at the pace so far; None as long as too little is done to tell."""
+    return seconds * (1 - progress) / progress if progress > 0.02 else None

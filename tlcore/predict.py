@@ -1,0 +1,76 @@
+"""Finished runs asked about pictures from outside."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from tlcore.errors import TLError
+from tlcore.images import decode_untrusted, to_pixels
+
+
+class Predictor(Protocol):
+    """What `tlcore.nn.inference.load` gives: uint8 (n, side, side, 3) in, probabilities (n, k) out."""
+
+    classes: tuple[str, ...]
+    side_px: int
+
+    def probabilities(self, pixels: np.ndarray) -> np.ndarray: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What is known of one file: a picture and each model's probabilities by class, or an error."""
+
+    file: str
+    image: Image.Image | None = None
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+    probabilities: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
+
+    def top(self, count: int) -> pd.DataFrame:
+        """The most probable classes of all models, best first: class, then one column a model.
+
+        A class that a model doesn't know is empty in its column.
+        """
+        table = pd.DataFrame({model: pd.Series(given) for model, given in self.probabilities.items()})
+        order = table.max(axis=1).sort_values(ascending=False, kind="stable").index[:count]
+        return table.loc[order].rename_axis("class").reset_index()
+
+
+def predict(predictors: Mapping[str, Predictor], files: Sequence[tuple[str, bytes]]) -> list[Answer]:
+    """Ask every model about every file, in the order of the files.
+
+    A file that is no usable picture gets its sentence and doesn't hold up the others. Files are decoded
+    in a child process; each model sees them through the one resize that it was trained with.
+    """
+    decoded = decode_untrusted(files)
+    good = [i for i, picture in enumerate(decoded) if not isinstance(picture, TLError)]
+    given: dict[int, dict[str, dict[str, float]]] = {i: {} for i in good}
+    for name, predictor in predictors.items() if good else ():
+        pixels = np.stack([to_pixels(decoded[i].image, predictor.side_px) for i in good])  # type: ignore[union-attr]
+        for i, row in zip(good, predictor.probabilities(pixels), strict=True):
+            given[i][name] = dict(zip(predictor.classes, map(float, row), strict=True))
+    return [
+        Answer(name, error=str(picture))
+        if isinstance(picture, TLError)
+        else Answer(name, picture.image, tuple(picture.notes), probabilities=given[i])
+        for i, ((name, _), picture) in enumerate(zip(files, decoded, strict=True))
+    ]
+
+
+def answers_table(answers: Sequence[Answer]) -> pd.DataFrame:
+    """One row a file, model and class, best first: file, model, class, probability, error."""
+    rows = [
+        {"file": answer.file, "model": model, "class": name, "probability": probability, "error": ""}
+        for answer in answers
+        for model, given in answer.probabilities.items()
+        for name, probability in sorted(given.items(), key=lambda pair: -pair[1])
+    ]
+    rows += [{"file": answer.file, "model": "", "class": "", "probability": None, "error": answer.error} for answer in answers if answer.error]
+    return pd.DataFrame(rows, columns=["file", "model", "class", "probability", "error"])
