@@ -246,7 +246,11 @@ def resume_run(options: argparse.Namespace) -> Outcome:
 def compare_run_ids(options: argparse.Namespace) -> Outcome:
     store, workspace = open_workspace()
     comparison = compare_runs([find_run(store, run_id) for run_id in options.ids], workspace)
-    return 0, comparison.to_document(), comparison.metrics.to_string()
+    document = {
+        "runs": json.loads(comparison.metrics.to_json(orient="records")),
+        "settings_that_differ": json.loads(comparison.settings.to_json(orient="records")),
+    }
+    return 0, document, f"{comparison.metrics.to_string(index=False)}\n\n{comparison.settings.to_string(index=False)}"
 
 
 def predict_images(options: argparse.Namespace) -> Outcome:

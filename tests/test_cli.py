@@ -1,0 +1,148 @@
+"""The command line as a person uses it: real processes, a real workspace, one JSON document."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from benchmarks.start import stop_supervisor
+from tlcore.workspace import Workspace
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A workspace shared by this module's commands; its background processes end with it."""
+    root = tmp_path_factory.mktemp("cli")
+    yield root
+    stop_supervisor(Workspace(root))
+
+
+def tlcore(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tlcore", *map(str, words)],
+        cwd=ROOT, env={**os.environ, "TLCORE_HOME": str(home)}, capture_output=True, text=True, timeout=120, check=False,
+    )
+
+
+def document(home: Path, *words: str) -> dict:
+    done = tlcore(home, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def demonstration(home) -> dict:
+    return document(home, "demo")
+
+
+def test_the_demonstration_learns_the_digits(demonstration):
+    assert demonstration["status"] == "done"
+    assert demonstration["test_accuracy"] >= 0.93
+    assert demonstration["test_macro_f1"] >= 0.93
+    assert demonstration["epochs"] >= 1
+    assert demonstration["seconds"] > 0
+    assert {"features", "train", "evaluate"} <= set(demonstration["phases"])
+
+
+def test_a_run_can_be_listed_and_shown(home, demonstration):
+    assert demonstration["run"] in [run["run"] for run in document(home, "runs", "list")["runs"]]
+    shown = document(home, "runs", "show", str(demonstration["run"]))
+    assert len(shown["history"]) == demonstration["epochs"]
+    assert shown["test_accuracy"] == demonstration["test_accuracy"]
+
+
+def test_a_configuration_with_changes_trains_compares_and_predicts(home, demonstration, tmp_path):
+    config = tmp_path / "run.yaml"
+    config.write_text("dataset: digits\nclasses: ['1', '7']\ntrain: {epochs: 3}\n")
+    first = document(home, "train", str(config), "--wait")
+    again = document(home, "train", str(config), "--wait")
+    other = document(home, "train", str(config), "--set", "optimizer.learning_rate=0.01", "--wait")
+    assert first["test_accuracy"] == again["test_accuracy"], "same seed, same result"
+    assert first["test"] == again["test"]
+
+    compared = document(home, "compare", str(first["run"]), str(other["run"]))
+    assert [row["run"] for row in compared["runs"]] == [first["run"], other["run"]]
+    assert [row["setting"] for row in compared["settings_that_differ"]] == ["optimizer.learning_rate"]
+
+    refused = tlcore(home, "compare", str(first["run"]), str(demonstration["run"]))
+    assert refused.returncode == 2
+    assert "other pictures" in refused.stderr
+
+    picture = tmp_path / "grey.png"
+    Image.new("RGB", (40, 30), "grey").save(picture)
+    predicted = document(home, "predict", str(first["run"]), str(picture))["predictions"]
+    assert sum(predicted[0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_bad_picture_gets_a_sentence_and_the_good_one_an_answer(home, demonstration, tmp_path):
+    Image.new("RGB", (40, 30), "grey").save(tmp_path / "good.png")
+    (tmp_path / "bad.jpg").write_bytes(b"not a picture")
+    done = tlcore(home, "predict", str(demonstration["run"]), tmp_path / "good.png", tmp_path / "bad.jpg", "--json")
+    assert done.returncode == 2
+    good, bad = json.loads(done.stdout)["predictions"]
+    assert "class" in good
+    assert "bad.jpg" in bad["error"]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_folder_becomes_a_dataset(home, tmp_path):
+    for name, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
+        for i in range(12):
+            path = tmp_path / "pets" / name / f"{i}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (20 + i, 20), colour).save(path)
+    added = document(home, "data", "add", str(tmp_path / "pets"), "--name", "colours")
+    assert added["count"] == 24
+    assert sorted(added["classes"]) == ["blue", "red"]
+    assert "colours" in [d["name"] for d in document(home, "data", "list")["datasets"]]
+    assert document(home, "data", "show", "colours")["report"]
+
+
+def test_backbones_are_listed(home):
+    names = {row["name"] for row in document(home, "backbones")["backbones"]}
+    assert {"ResNet20", "VGG16", "MobileNetV2", "ConvNeXtTiny"} <= names
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("runs", "show", "9999"), "9999"),
+        (("data", "show", "absent"), "absent"),
+        (("data", "add", "/nowhere/pets.zip"), "pets.zip"),
+        (("train", "absent.yaml"), "absent.yaml"),
+        (("predict", "9999", "x.png"), "9999"),
+        (("compare", "9999"), "9999"),
+    ],
+)
+def test_a_mistake_gets_status_2_and_one_sentence(home, words, said):
+    done = tlcore(home, *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_wrong_settings_are_refused_before_anything_is_queued(home, demonstration, tmp_path):
+    config = tmp_path / "run.yaml"
+    config.write_text("dataset: digits\n")
+    before = len(document(home, "runs", "list")["runs"])
+    for change in ("train.epochs=0", "backbone.name=ResNet21", "freeze.trainable_blocks=99", "classes=[1,seven]", "dataset=absent"):
+        done = tlcore(home, "train", config, "--set", change)
+        assert (done.returncode, done.stdout) == (2, ""), change
+        assert "Traceback" not in done.stderr
+    assert len(document(home, "runs", "list")["runs"]) == before
+
+
+def test_every_command_of_the_readme_exists():
+    readme = (ROOT / "README.md").read_text()
+    for line in readme.splitlines():
+        if line.startswith("python -m tlcore "):
+            words = [w for w in line.split()[3:5] if w.islower() and w.isalpha()]
+            done = subprocess.run([sys.executable, "-m", "tlcore", *words, "--help"], cwd=ROOT, capture_output=True, check=False)
+            assert done.returncode == 0, line
