@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import streamlit as st
 from starlette.middleware import Middleware
-from tlcore.store import Store
+from tlcore.store import ACTIVE, Store
 
 from pages.ui.errors import show
 from pages.ui.middleware import Guard, UploadQuota, check_address
@@ -22,7 +22,7 @@ def prepare() -> None:
     """Make the workspace ready and pick up jobs that a former server left waiting."""
     workspace = Workspace.from_env().create()
     store = Store.open(workspace)
-    if store.jobs(states=jobs.ACTIVE, limit=1):
+    if store.jobs(states=ACTIVE, limit=1):
         jobs.ensure_supervisor(workspace)
 
 

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import streamlit as st
-from tlcore.jobs import JobState
-from tlcore.store import Store
+from tlcore.store import JobState, Store
 
 from pages.ui.errors import guarded
 from tlcore import jobs
@@ -16,28 +15,28 @@ from tlcore.workspace import Workspace
 __all__ = ["COLORS", "ICONS", "WORDS", "badge", "guarded", "head", "read_id", "read_ids", "read_text", "show_queued_toast", "store", "toast_next", "warm_up", "workspace", "write_query"]
 
 ICONS: dict[JobState, str] = {
-    JobState.QUEUED: ":material/schedule:",
-    JobState.RUNNING: ":material/play_circle:",
-    JobState.DONE: ":material/check_circle:",
-    JobState.FAILED: ":material/error:",
-    JobState.CANCELLED: ":material/cancel:",
-    JobState.INTERRUPTED: ":material/power_off:",
+    JobState.queued: ":material/schedule:",
+    JobState.running: ":material/play_circle:",
+    JobState.done: ":material/check_circle:",
+    JobState.failed: ":material/error:",
+    JobState.cancelled: ":material/cancel:",
+    JobState.interrupted: ":material/power_off:",
 }
 WORDS: dict[JobState, str] = {
-    JobState.QUEUED: "waiting",
-    JobState.RUNNING: "running",
-    JobState.DONE: "done",
-    JobState.FAILED: "failed",
-    JobState.CANCELLED: "cancelled",
-    JobState.INTERRUPTED: "interrupted",
+    JobState.queued: "waiting",
+    JobState.running: "running",
+    JobState.done: "done",
+    JobState.failed: "failed",
+    JobState.cancelled: "cancelled",
+    JobState.interrupted: "interrupted",
 }
 COLORS: dict[JobState, str] = {
-    JobState.QUEUED: "gray",
-    JobState.RUNNING: "blue",
-    JobState.DONE: "green",
-    JobState.FAILED: "red",
-    JobState.CANCELLED: "gray",
-    JobState.INTERRUPTED: "orange",
+    JobState.queued: "gray",
+    JobState.running: "blue",
+    JobState.done: "green",
+    JobState.failed: "red",
+    JobState.cancelled: "gray",
+    JobState.interrupted: "orange",
 }
 _TOAST = "queued_toast"
 

@@ -1,0 +1,132 @@
+"""One dataset, looked at from four sides: pictures, classes, split, report."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.ui import forms
+from pages.ui.errors import guarded
+from pages.ui.gallery import SIDE_PX, pictures
+from pages.ui.split_view import split_chart, split_counts
+from pages.ui.state import store, toast_next, workspace
+from pages.ui.text import count, literal
+from tlcore import jobs
+from tlcore.config import SplitConfig
+from tlcore.datasets.dataset import Dataset
+from tlcore.store import DatasetRecord
+
+PICTURES_A_CLASS = 10
+CLASSES_A_PAGE = 10
+PICTURES_A_PAGE = 60
+
+
+def sample(record: DatasetRecord, dataset: Dataset) -> None:
+    """Some pictures of every class, or all of one, page by page."""
+    chosen = st.selectbox("Class", ["", *record.classes], key="class", bind="query-params", format_func=lambda name: name or "Some of every class", width=320)
+    if chosen:
+        rows = np.flatnonzero(dataset.labels == record.classes.index(chosen))
+        page = _page(len(rows), PICTURES_A_PAGE)
+        st.caption(count(len(rows), "picture"))
+        pictures(record.id, rows[page * PICTURES_A_PAGE :][:PICTURES_A_PAGE])
+        return
+    page = _page(len(record.classes), CLASSES_A_PAGE)
+    for label in range(len(record.classes))[page * CLASSES_A_PAGE :][:CLASSES_A_PAGE]:
+        rows = np.flatnonzero(dataset.labels == label)
+        st.markdown(f"**{literal(record.classes[label])}** :gray[· {len(rows):,}]")
+        pictures(record.id, rows[:PICTURES_A_CLASS], side_px=SIDE_PX - 16)
+
+
+def _page(items: int, a_page: int) -> int:
+    pages = -(-items // a_page)
+    return st.pagination(pages, key="page", bind="query-params") - 1 if pages > 1 else 0
+
+
+def balance(record: DatasetRecord, dataset: Dataset) -> None:
+    """How many pictures each class has, and how large they are."""
+    counts = np.bincount(dataset.labels, minlength=len(record.classes))
+    few, many = int(counts.min()), int(counts.max())
+    st.markdown(
+        f"The smallest class, {literal(record.classes[int(counts.argmin())])}, has {few:,} pictures; "
+        f"the largest, {literal(record.classes[int(counts.argmax())])}, {many:,}."
+    )
+    frame = pd.DataFrame({"class": record.classes, "pictures": counts})
+    st.vega_lite_chart(frame, _bars(len(counts)), key="balance", alt=f"Pictures of each class, from {few} to {many}")
+    sizes = pd.DataFrame({"width, px": dataset.widths, "height, px": dataset.heights})
+    sizes = sizes.quantile([0, 0.25, 0.5, 0.75, 1]).round().astype(int).T
+    sizes.columns = ["smallest", "quarter", "median", "three quarters", "largest"]
+    st.markdown("**Sizes of the pictures**")
+    st.table(sizes, border="horizontal", alt="Quartiles of width and height")
+
+
+@cache
+def _bars(classes: int) -> dict[str, Any]:
+    spec = (
+        alt.Chart(pd.DataFrame({"class": [], "pictures": []}))
+        .mark_bar(color="#0072b2")
+        .encode(
+            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=140)),
+            x=alt.X("pictures:Q", axis=alt.Axis(tickCount=5, format="~s")),
+            tooltip=["class:N", alt.Tooltip("pictures:Q", format=",")],
+        )
+        .properties(height=max(120, 24 * classes))
+        .to_dict()
+    )
+    return {key: value for key, value in spec.items() if key not in ("data", "datasets")}
+
+
+def split(record: DatasetRecord, dataset: Dataset) -> None:
+    """Choose classes and shares; see what each part gets before anything runs."""
+    settings, result = st.columns([2, 3], gap="large")
+    with settings:
+        st.multiselect("Classes", record.classes, key="classes", bind="query-params", placeholder="all classes", help="Two or more; leave it empty for all.")
+        config = forms.split_settings()
+    with result, guarded():
+        classes = tuple(st.session_state["classes"])
+        counts = split_counts(record.id, classes, SplitConfig(**config))
+        total = counts[["train", "val", "test"]].sum()
+        with st.container(horizontal=True):
+            for part, name in (("train", "Training"), ("val", "Validation"), ("test", "Test")):
+                st.metric(name, f"{int(total[part]):,}", width="content")
+        if (dataset.official == "test").any():
+            st.caption("This dataset brings its own test pictures; the test share is not used.")
+        split_chart(counts)
+        with st.expander("As a table", icon=":material/table:"):
+            st.dataframe(counts, hide_index=True, alt="Pictures of each class in each part")
+
+
+def report(record: DatasetRecord, dataset: Dataset) -> None:
+    """What the import took, left out, and noticed."""
+    for sentence in dataset.report.sentences():
+        st.markdown(f"- {literal(sentence)}")
+    if dataset.report.unreadable:
+        st.markdown("**Files that could not be read**")
+        st.dataframe(pd.DataFrame(dataset.report.unreadable, columns=["file", "reason"]), hide_index=True, alt="Unreadable files and why")
+
+
+def actions(record: DatasetRecord) -> None:
+    """Go on to training, or delete the dataset after a question."""
+    chosen = st.session_state.get("classes") or []
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Train on these", key="train_on", type="primary", icon=":material/model_training:"):
+            st.switch_page("train.py", query_params={"dataset": record.name, "classes": chosen, **forms.split_query()})
+        if st.button("Delete", key="delete", icon=":material/delete:"):
+            _ask(record.name, record.count)
+
+
+@st.dialog("Delete this dataset?", icon=":material/delete:")
+def _ask(name: str, pictures_: int) -> None:
+    st.markdown(f"{literal(name)} with {count(pictures_, 'picture')} is removed from this workspace. This can't be undone.")
+    with st.container(horizontal=True):
+        if st.button("Delete it", key="delete_confirmed", type="primary", icon=":material/delete:"):
+            with guarded():
+                jobs.delete_dataset(store(), workspace(), name)
+                toast_next(f"{literal(name)} is deleted.", icon=":material/delete:")
+                st.switch_page("data.py", query_params={})
+        if st.button("Keep it", key="delete_cancelled"):
+            st.rerun()

@@ -1,0 +1,139 @@
+"""Adding a dataset: built in, well known, uploaded, or already on the server; and the imports under way."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from pages.ui import live
+from pages.ui.errors import guarded
+from pages.ui.job_rows import ingest_row
+from pages.ui.state import store, toast_next, workspace
+from pages.ui.text import literal
+from tlcore import jobs
+from tlcore.store import ACTIVE, JobState
+from tlcore.workspace import whole_file
+
+BUILT_IN = {
+    "digits": "1,797 handwritten digits in grey, 8 × 8 px, ten classes.",
+    "digits-textures": "The same digits over coloured textures: another domain with the same labels.",
+}
+KNOWN = {
+    "cifar10": "60,000 photographs, 32 × 32 px, ten classes (airplane, cat, ship …). Download 170 MB.",
+    "cifar100": "60,000 photographs, 32 × 32 px, a hundred classes. Download 169 MB.",
+    "fashion_mnist": "70,000 pieces of clothing in grey, 28 × 28 px, ten classes. Download 31 MB.",
+    "mnist": "70,000 handwritten digits in grey, 28 × 28 px, ten classes. Download 11 MB.",
+}
+_SHOWN_S = 600  # An import that failed stays in sight this long.
+
+
+def add_forms() -> None:
+    """Four ways to add a dataset, as tabs."""
+    built_in, known, upload, path = st.tabs(
+        [":material/inventory_2: Built in", ":material/cloud_download: Well known", ":material/upload_file: Upload a ZIP", ":material/folder_open: On the server"]
+    )
+    with built_in:
+        st.caption("They come with the workbench and need no network.")
+        _choices(BUILT_IN)
+    with known:
+        st.caption("Downloaded once by Keras. Without a network, upload a ZIP instead.")
+        _choices(KNOWN)
+    with upload:
+        _upload()
+    with path:
+        _path()
+
+
+def _choices(texts: dict[str, str]) -> None:
+    present = {record.name for record in store().datasets()}
+    for name, text in texts.items():
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(f"**{name}**  \n{text}")
+            st.button(
+                "Added" if name in present else "Add",
+                key=f"add_{name}",
+                icon=":material/check:" if name in present else ":material/add:",
+                disabled=name in present,
+                on_click=_submit,
+                args=(name, name),
+            )
+
+
+def _upload() -> None:
+    st.caption("One folder a class, with or without train, val and test folders around them. What can't be read is listed, not guessed.")
+    with st.form("upload_form", border=False, clear_on_submit=True):
+        file = st.file_uploader("ZIP of pictures", type="zip", key="upload_zip")
+        name = st.text_input("Name", key="upload_name", max_chars=200, placeholder="taken from the file")
+        if st.form_submit_button("Import", icon=":material/add:"):
+            if file is None:
+                st.error("Choose a ZIP first.", icon=":material/error:")
+                return
+            with guarded():
+                _submit(str(_keep(file)), name or file.name.removesuffix(".zip"))
+                st.rerun()
+
+
+def _keep(file: UploadedFile) -> "Path":
+    """Write an upload to a path of its own, named by its content only."""
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
+    target = workspace().uploads / f"{digest}.zip"
+    file.seek(0)
+    with whole_file(target) as temporary, temporary.open("wb") as out:
+        shutil.copyfileobj(file, out, 1 << 20)
+    return target
+
+
+def _path() -> None:
+    st.caption("A ZIP or a folder that this server can read, for example for more than 2 GB or tens of thousands of pictures.")
+    with st.form("path_form", border=False):
+        source = st.text_input("Path", key="path_source", placeholder="/data/pets or /data/pets.zip")
+        name = st.text_input("Name", key="path_name", max_chars=200, placeholder="taken from the path")
+        if st.form_submit_button("Import", icon=":material/add:"):
+            if not source.strip():
+                st.error("Give the path of a ZIP or a folder first.", icon=":material/error:")
+                return
+            with guarded():
+                _submit(source.strip(), name or None)
+                st.rerun()
+
+
+def _submit(source: str, name: str | None) -> None:
+    with guarded():
+        jobs.submit_ingest(store(), workspace(), source, name)
+        toast_next(f"The import of {literal(name or source)} has begun.", icon=":material/hourglass_top:")
+
+
+def imports() -> None:
+    """Imports under way or lately failed, live; the page runs again when one ends."""
+    shown = _current()
+    if not shown:
+        return
+    active = {job.id for job in shown if job.state in ACTIVE}
+
+    @st.fragment(run_every=live.poll_s(bool(active)), key="imports")
+    def rows() -> None:
+        now = _current()
+        for job in now:
+            ingest_row(job)
+        ended = active - {job.id for job in now if job.state in ACTIVE}
+        if ended:
+            for job in (store().job(number) for number in sorted(ended)):
+                if job.state is JobState.done:
+                    toast_next(f"{literal((job.result or {}).get('dataset', job.title))} is ready.")
+            st.rerun()
+
+    st.subheader("Imports", anchor=False)
+    rows()
+
+
+def _current() -> list:
+    recent = time.time() - _SHOWN_S
+    return [
+        job
+        for job in store().jobs(kind="ingest", limit=20)
+        if job.state in ACTIVE or (job.state in (JobState.failed, JobState.interrupted) and (job.finished_at or 0) > recent)
+    ]

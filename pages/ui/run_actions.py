@@ -1,0 +1,81 @@
+"""What one can do to runs: cancel, resume, clone, compare, rename, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from pages.ui.state import guarded, store, toast_next, workspace, write_query
+from pages.ui.text import count, literal
+from tlcore import jobs
+from tlcore.compare import FEWEST, MOST
+from tlcore.store import RESUMABLE, Job, JobState
+
+
+def actions(runs: Sequence[Job], key: str) -> None:
+    """Buttons for the chosen runs; only those that apply can be pressed."""
+    active = [run for run in runs if run.active]
+    resumable = [run for run in runs if run.state in RESUMABLE]
+    with st.container(horizontal=True, vertical_alignment="center", key=f"actions_{key}"):
+        if active:
+            stopping = all(run.cancel_requested for run in active)
+            _button("Stopping" if stopping else "Cancel", "cancel", key, cancel, active, disabled=stopping)
+        if resumable:
+            _button("Resume", "resume", key, resume, resumable)
+        if len(runs) == 1:
+            st.page_link("train.py", label="Clone", icon=":material/content_copy:", query_params={"clone": str(runs[0].id)}, help="Open its settings on the Train page, to change and start anew.")
+            _rename(runs[0], key)
+        done = [run for run in runs if run.state is JobState.done]
+        if FEWEST <= len(done) <= MOST and len(done) == len(runs):
+            st.page_link("compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"runs": ",".join(str(run.id) for run in done)})
+        if len(done) == 1 and len(runs) == 1:
+            st.page_link("predict.py", label="Try it", icon=":material/image_search:", query_params={"runs": str(done[0].id)}, help="Let it classify pictures of yours.")
+        if not active:
+            _delete(runs, key)
+
+
+def _button(label: str, action: str, key: str, change: Callable[[Sequence[Job]], None], runs: Sequence[Job], disabled: bool = False) -> None:
+    icon = {"cancel": ":material/cancel:", "resume": ":material/play_arrow:"}[action]
+    st.button(label, key=f"{action}_{key}", icon=icon, disabled=disabled, on_click=change, args=(runs,))
+
+
+def _rename(run: Job, key: str) -> None:
+    with st.popover("Rename", icon=":material/edit:", key=f"rename_open_{key}"), st.form(f"rename_form_{key}", border=False):
+        st.text_input("New name", value=run.title, key=f"rename_title_{key}_{run.id}", max_chars=120)
+        st.form_submit_button("Save", key=f"rename_save_{key}", type="primary", on_click=rename, args=(run, f"rename_title_{key}_{run.id}"))
+
+
+def _delete(runs: Sequence[Job], key: str) -> None:
+    with st.popover("Delete", icon=":material/delete:", key=f"delete_open_{key}"):
+        names = ", ".join(f"{run.id} ({literal(run.title)})" for run in runs[:5]) + (f" and {len(runs) - 5} more" if len(runs) > 5 else "")
+        st.markdown(f"Delete {'run' if len(runs) == 1 else 'runs'} {names}, with model, figures and log? This can't be undone.")
+        st.button(f"Delete {count(len(runs), 'run')}", key=f"delete_{key}", type="primary", icon=":material/delete:", on_click=delete, args=(runs,))
+
+
+def cancel(runs: Sequence[Job]) -> None:
+    with guarded():
+        for run in runs:
+            jobs.cancel(store(), run.id)
+        toast_next("Stopping. What was learned up to the last whole epoch is kept.", icon=":material/cancel:")
+
+
+def resume(runs: Sequence[Job]) -> None:
+    with guarded():
+        for run in runs:
+            jobs.resume(store(), run.id)
+        toast_next(f"{count(len(runs), 'run')} back in the queue.", icon=":material/play_arrow:")
+
+
+def rename(run: Job, field: str) -> None:
+    with guarded():
+        store().rename(run.id, st.session_state[field])
+        toast_next("Renamed.", icon=":material/edit:")
+
+
+def delete(runs: Sequence[Job]) -> None:
+    with guarded():
+        for run in runs:
+            jobs.delete_run(store(), workspace(), run.id)
+        write_query(run=None)
+        toast_next(f"{count(len(runs), 'run')} deleted.", icon=":material/delete:")

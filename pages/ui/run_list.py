@@ -1,0 +1,137 @@
+"""The queue and history as one table, newest first, refreshed while something runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import live
+from pages.ui.job_rows import remaining
+from pages.ui.run_actions import actions
+from pages.ui.state import ICONS, WORDS, read_id, store, write_query
+from tlcore.store import ACTIVE, Job, JobState
+
+PAGE = 50
+GLYPHS = {
+    JobState.queued: "◔",
+    JobState.running: "▶",
+    JobState.done: "✓",
+    JobState.failed: "✕",
+    JobState.cancelled: "⊘",
+    JobState.interrupted: "❚❚",
+}
+STATUSES = {state: f"{GLYPHS[state]} {WORDS[state]}" for state in JobState}
+BADGE_COLORS = ["gray", "blue", "green", "red", "gray", "orange"]
+
+
+def run_list() -> None:
+    """Filter, table, and what can be done to the chosen runs; an empty state where there are none."""
+    if not store().jobs(kind="train", limit=1):
+        st.info("No runs yet. The demonstration on Home makes one in seconds; with pictures of your own, begin on Data.", icon=":material/info:")
+        with st.container(horizontal=True):
+            st.page_link("home.py", label="Run the demonstration", icon=":material/play_arrow:")
+            st.page_link("data.py", label="Add pictures", icon=":material/add_photo_alternate:")
+            st.page_link("train.py", label="Set up a run", icon=":material/model_training:")
+        return
+    chosen = st.pills(
+        "Status", list(JobState), selection_mode="multi", key="status", bind="query-params", label_visibility="collapsed",
+        format_func=lambda state: f"{ICONS[JobState(state)]} {WORDS[JobState(state)]}",
+    )
+    states = [JobState(state) for state in chosen] or None
+    active = bool(store().jobs(states=ACTIVE, limit=1))
+
+    @st.fragment(run_every=live.poll_s(active), key="run_list")
+    def rows() -> None:
+        _rows(states)
+        if active != bool(store().jobs(states=ACTIVE, limit=1)):
+            st.rerun()
+
+    rows()
+
+
+def _rows(states: Sequence[JobState] | None) -> None:
+    limit = max(PAGE, min(read_id("show") or PAGE, 10_000))
+    runs = store().jobs(kind="train", states=states, limit=limit + 1)
+    older, runs = len(runs) > limit, runs[:limit]
+    if not runs:
+        st.info("No run has this status. Take the filter off to see all.", icon=":material/filter_alt_off:")
+        return
+    toolbar = st.container()
+    chosen = _table(runs)
+    with toolbar:
+        if chosen:
+            actions(chosen, "list")
+        else:
+            st.caption("Open a run, or tick several to compare, cancel, resume or delete them.")
+    if imports := store().jobs(kind="ingest", states=ACTIVE, limit=10):
+        st.page_link("data.py", label=f"{len(imports)} import of pictures in the queue as well" if len(imports) == 1 else f"{len(imports)} imports of pictures in the queue as well", icon=":material/photo_library:")
+    if older:
+        st.button("Show older runs", key="older_runs", icon=":material/expand_more:", on_click=write_query, kwargs={"show": limit + PAGE})
+
+
+def _table(runs: Sequence[Job]) -> list[Job]:
+    """The table; gives the ticked runs. A changed list starts unticked, so no tick slips to another run."""
+    shown = pd.DataFrame([_row(run) for run in runs])
+    st.session_state["run_list_ids"] = [run.id for run in runs]
+    percent = "percent"
+    event = st.dataframe(
+        shown,
+        key=f"run_table_{hash(tuple(run.id for run in runs))}",
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        alt="Runs with status, progress and scores, newest first",
+        column_config={
+            "open": st.column_config.ButtonColumn("", key="open_run", on_click=_open, width=76),
+            "status": st.column_config.MultiselectColumn("Status", options=list(STATUSES.values()), color=BADGE_COLORS, width=120),
+            "run": st.column_config.NumberColumn("Run", width=50),
+            "title": st.column_config.TextColumn("Name", width=230),
+            "score": st.column_config.NumberColumn("Best validation accuracy", format=percent, help="Highest share of validation pictures recognised after any epoch.", width=90),
+            "curve": st.column_config.LineChartColumn("Validation accuracy", width=120),
+            "test": st.column_config.NumberColumn("Test accuracy", format=percent, width=90),
+            "progress": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width=110),
+            "left": st.column_config.TextColumn("Time left", width=120),
+            "seconds": st.column_config.NumberColumn("Time worked", format="%.1f s", width=90),
+            "created": st.column_config.DatetimeColumn("Created", format="distance", width=110),
+            "dataset": st.column_config.TextColumn("Dataset", width=110),
+        },
+    )
+    return [runs[row] for row in event.selection.rows if row < len(runs)]
+
+
+def _open() -> None:
+    """Go to the run whose button was pressed."""
+    click = st.session_state["open_run"]
+    write_query(run=st.session_state["run_list_ids"][click["row"]])
+
+
+def _row(run: Job) -> dict[str, object]:
+    curve = _finished_curve(run.id, run.attempt) if not run.active else _curve(run.id)
+    result = run.result or {}
+    return {
+        "open": "Open",
+        "status": [STATUSES[run.state]],
+        "run": run.id,
+        "title": run.title,
+        "score": result.get("best_val_accuracy", max(curve, default=None)),
+        "curve": curve,
+        "test": result.get("test_accuracy"),
+        "progress": run.progress,
+        "left": remaining(run),
+        "seconds": run.seconds,
+        "created": pd.Timestamp(run.created_at, unit="s", tz="UTC"),
+        "dataset": run.payload["config"]["dataset"],
+    }
+
+
+def _curve(run_id: int) -> list[float]:
+    """Validation accuracy after each committed epoch."""
+    epochs = store().epochs(run_id)
+    return epochs["val_accuracy"].dropna().tolist() if "val_accuracy" in epochs else []
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def _finished_curve(run_id: int, attempt: int) -> list[float]:
+    return _curve(run_id)

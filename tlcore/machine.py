@@ -1,0 +1,60 @@
+"""What this machine has to offer, and what the workspace takes of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import psutil
+
+from tlcore.workspace import Workspace, folder_bytes, free_bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """A snapshot of cores, memory, disk and graphics cards."""
+
+    cores: int
+    memory_bytes: int
+    memory_free_bytes: int
+    disk_free_bytes: int
+    gpus: tuple[str, ...]
+
+
+def snapshot(workspace: Workspace) -> Machine:
+    """Look at the machine now; takes well under a millisecond and starts no other program."""
+    memory = psutil.virtual_memory()
+    limit = _container_limit_bytes()
+    return Machine(
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        memory_bytes=min(memory.total, limit or memory.total),
+        memory_free_bytes=min(memory.available, limit or memory.available),
+        disk_free_bytes=free_bytes(workspace.root),
+        gpus=graphics_cards(Path("/proc/driver/nvidia/gpus")),
+    )
+
+
+def cache_bytes(workspace: Workspace) -> int:
+    """Disk taken by stored activations and converted backbones; walks the folder."""
+    return folder_bytes(workspace.cache)
+
+
+def graphics_cards(driver: Path) -> tuple[str, ...]:
+    """Names of the NVIDIA cards that the driver lists in its files; empty without a driver."""
+    names = []
+    for card in sorted(driver.glob("*/information")):
+        try:
+            lines = dict(line.split(":", 1) for line in card.read_text().splitlines() if ":" in line)
+        except OSError:
+            continue
+        names.append(lines.get("Model", "NVIDIA card").strip())
+    return tuple(names)
+
+
+def _container_limit_bytes() -> int | None:
+    try:
+        text = Path("/sys/fs/cgroup/memory.max").read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
