@@ -1,0 +1,84 @@
+"""Start, poll and kill workers: as processes of this machine now, by a cluster engine one day."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from tlcore.locks import ProcessId, boot_id, start_of
+from tlcore.workspace import Workspace
+
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+def child_environment() -> dict[str, str]:
+    """This process's environment, quiet, unbuffered and able to import this project."""
+    paths = [str(_PROJECT), os.environ.get("PYTHONPATH", "")]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+        "PYTHONUNBUFFERED": "1",
+        "TF_CPP_MIN_LOG_LEVEL": os.environ.get("TF_CPP_MIN_LOG_LEVEL", "2"),
+    }
+
+
+class WorkerProcess:
+    """A worker of this machine, which begins a job when told to, and is gone after it."""
+
+    def __init__(self, workspace: Workspace, kind: str, log: IO[bytes]) -> None:
+        self.kind = kind
+        self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
+        self.told = False
+        command = [sys.executable, "-m", "tlcore.worker", "--workspace", str(workspace.root)]
+        self._process = subprocess.Popen(
+            [*command, "--kind", kind, "--owner", self.owner],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=child_environment(),
+            start_new_session=True,  # Keys pressed in a terminal reach the server only.
+        )
+
+    def tell(self) -> None:
+        """Let it claim a job; it may be still starting, and reads this when it is ready."""
+        self.told = True
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # It died; poll() will say so.
+            self._process.stdin.write(b"claim\n")
+            self._process.stdin.flush()
+
+    def poll(self) -> int | None:
+        """Its exit status, negative for a signal; None while it runs."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """End it at once, with what it started."""
+        if self.poll() is None:
+            stop(ProcessId(self._process.pid, start_of(self._process.pid), boot_id()), force=True)
+
+    def dismiss(self) -> None:
+        """End a worker that was told nothing yet."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+
+def stop(process: ProcessId, force: bool) -> None:
+    """Ask a worker's process to end, or end it and what it started; safe when it is gone."""
+    if not process.alive():
+        return
+    with contextlib.suppress(psutil.Error, OSError):
+        if not force:
+            psutil.Process(process.pid).terminate()
+        elif os.name == "posix" and os.getpgid(process.pid) == process.pid:
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            psutil.Process(process.pid).kill()

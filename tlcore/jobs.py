@@ -1,0 +1,197 @@
+"""What can be done with jobs: submit, cancel, resume, delete, claim, reap, wait."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tlcore import locks
+from tlcore.config import RunConfig
+from tlcore.errors import ConflictError, InputError
+from tlcore.executors import child_environment
+from tlcore.store import RESUMABLE, DatasetRecord, Job, JobState, Store
+from tlcore.workspace import Workspace, folder_bytes
+
+if TYPE_CHECKING:
+    from tlcore.datasets.dataset import Dataset
+
+GONE = "Its process ended without a word: killed, out of memory, or the machine stopped. Resume it to go on from the last finished epoch."
+
+
+def submit_run(store: Store, workspace: Workspace, config: RunConfig, token: str | None = None) -> int:
+    """Check a run against what is here, queue it, and return its id.
+
+    token: two submissions with the same one make one run.
+    Raises: NotFoundError, InputError before anything is queued.
+    """
+    record = store.dataset(config.dataset)
+    check_run(config, record)
+    payload = {"config": config.model_dump(mode="json"), "dataset_id": record.id}
+    run_id = store.add_job("train", config.title, payload, dataset_id=record.id, token=token)
+    ensure_supervisor(workspace)
+    return run_id
+
+
+def check_run(config: RunConfig, record: DatasetRecord) -> None:
+    """Raise InputError where settings don't fit the dataset or the backbone."""
+    from tlcore.backbones import spec  # Read when needed only: a table for every network.
+
+    unknown = [name for name in config.classes or () if name not in record.classes]
+    if unknown:
+        known = ", ".join(record.classes[:20]) + (", …" if len(record.classes) > 20 else "")
+        raise InputError(f"dataset '{record.name}' has no class '{unknown[0]}'. Its classes: {known}.")
+    backbone = spec(config.backbone.name)
+    side_px = config.backbone.input_size
+    if side_px is not None and side_px < backbone.min_size:
+        raise InputError(
+            f"backbone.input_size {side_px} is too small: {backbone.name} needs {backbone.min_size} or more."
+        )
+    if config.freeze.trainable_blocks > len(backbone.blocks):
+        raise InputError(
+            f"freeze.trainable_blocks {config.freeze.trainable_blocks} is too many: {backbone.name} has {len(backbone.blocks)} blocks."
+        )
+    if config.backbone.weights not in backbone.weights:
+        raise InputError(
+            f"backbone.weights '{config.backbone.weights}' don't exist for {backbone.name}. Choose one of: {', '.join(backbone.weights)}."
+        )
+
+
+def submit_ingest(
+    store: Store, workspace: Workspace, source: str, name: str | None = None, token: str | None = None
+) -> int:
+    """Queue the adding of a dataset and return the job's id. Raises ConflictError when the name is taken."""
+    shown = name or Path(source).stem
+    if any(record.name == shown for record in store.datasets()):
+        raise ConflictError(f"A dataset named '{shown}' exists already. Choose another name.")
+    if source.endswith((".zip", ".ZIP")) or "/" in source or os.sep in source:
+        source = str(Path(source).resolve())  # The worker's folder is another one.
+    job_id = store.add_job("ingest", f"Add {shown}", {"source": source, "name": name}, token=token)
+    ensure_supervisor(workspace)
+    return job_id
+
+
+def dataset_record(dataset: Dataset, workspace: Workspace) -> DatasetRecord:
+    """What the store keeps of a dataset that is whole on disk."""
+    return DatasetRecord(
+        id=dataset.id,
+        name=dataset.name,
+        classes=tuple(dataset.classes),
+        count=len(dataset),
+        source=dataset.source,
+        created_at=dataset.created_at,
+        report=dataset.report.model_dump(mode="json"),
+        bytes=folder_bytes(workspace.dataset(dataset.id)),
+    )
+
+
+def cancel(store: Store, job_id: int) -> JobState:
+    """Cancel a waiting job at once and ask a running one to stop; an ended one stays as it is."""
+    state = store.request_cancel(job_id)
+    _touch(store.workspace.wake)
+    return state
+
+
+def resume(store: Store, job_id: int) -> None:
+    """Queue a failed, cancelled or interrupted job again, from its last committed epoch. Raises ConflictError."""
+    if not store.requeue(job_id):
+        state = store.job(job_id).state
+        raise ConflictError(f"run {job_id} is {state}; only {', '.join(sorted(RESUMABLE))} ones can be resumed.")
+    ensure_supervisor(store.workspace)
+
+
+def delete_run(store: Store, workspace: Workspace, job_id: int) -> None:
+    """Delete an ended job and its files. Raises ConflictError while it is active."""
+    if not store.delete_job(job_id):
+        raise ConflictError(f"run {job_id} is {store.job(job_id).state}. Cancel it, then delete it.")
+    remove_folder(workspace.run(job_id))
+
+
+def delete_dataset(store: Store, workspace: Workspace, name: str) -> None:
+    """Delete a dataset and its files. Raises ConflictError naming the runs that use it."""
+    record = store.dataset(name)
+    if not store.delete_dataset(record.id):
+        users = store.users_of(record.id)
+        named = ", ".join(f"{job.id} ({job.title})" for job in users[:5]) + (", …" if len(users) > 5 else "")
+        raise ConflictError(f"dataset '{record.name}' is used by run {named}. Delete these first.")
+    remove_folder(workspace.dataset(record.id))
+
+
+def claim(store: Store, owner: str, kind: str | None = None) -> Job | None:
+    """Take the job that waited longest for the owner, who must hold its lock."""
+    return store.claim(owner, kind)
+
+
+def reap(store: Store) -> list[int]:
+    """End the running jobs whose worker is gone, and return their ids."""
+    reaped = []
+    for job in store.jobs(states=[JobState.running]):
+        if not is_alive(store.workspace, job) and store.give_up(job, GONE):
+            store.add_event(job.id, "The worker's process is gone.", "warning")
+            reaped.append(job.id)
+    return reaped
+
+
+def is_alive(workspace: Workspace, job: Job) -> bool:
+    """Whether the worker that claimed the job holds its lock."""
+    return job.owner is not None and locks.is_held(locks.owner_lock(workspace.locks, job.owner))
+
+
+def wait(store: Store, job_id: int, timeout_s: float | None = None) -> Job:
+    """The job when it has ended, or as it is after `timeout_s`."""
+    give_up_at = None if timeout_s is None else time.monotonic() + timeout_s
+    look_at = time.monotonic() + 2.0
+    while (job := store.job(job_id)).active:
+        now = time.monotonic()
+        if give_up_at is not None and now >= give_up_at:
+            break
+        if now >= look_at:
+            ensure_supervisor(store.workspace)
+            look_at = now + 2.0
+        time.sleep(0.1)
+    return job
+
+
+def ensure_supervisor(workspace: Workspace) -> None:
+    """Start the workspace's supervisor unless it runs, and make it look; cheap enough for every poll."""
+    workspace.create()
+    _touch(workspace.wake)
+    if locks.is_held(workspace.supervisor_lock):
+        return
+    with workspace.supervisor_log.open("ab") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "tlcore.supervisor", "--workspace", str(workspace.root.resolve())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=child_environment(),
+            start_new_session=True,
+        )
+
+
+def sweep(workspace: Workspace) -> None:
+    """Remove what a killed process left half-written or half-deleted; nothing that is whole."""
+    for folder in (workspace.runs, workspace.datasets):
+        for left in folder.glob(".deleting-*"):
+            shutil.rmtree(left, ignore_errors=True)
+    for lock in workspace.locks.glob("worker-*.lock"):
+        if not locks.is_held(lock):
+            lock.unlink(missing_ok=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Take a folder out of sight in one step, then delete it."""
+    doomed = folder.with_name(f".deleting-{folder.name}-{time.monotonic_ns()}")
+    with contextlib.suppress(FileNotFoundError):
+        folder.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _touch(path: Path) -> None:
+    path.touch()
+    os.utime(path, ns=(time.time_ns(), time.time_ns()))

@@ -1,0 +1,238 @@
+"""python -m tlcore.supervisor: one per workspace; starts workers, keeps one warm, ends what must end.
+
+It decides by the store and by locks only, so it may be killed at any moment: its workers go on,
+and the next supervisor finds them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tlcore import jobs, locks
+from tlcore.errors import TLError
+from tlcore.executors import WorkerProcess, stop
+from tlcore.store import Job, JobState, Store
+from tlcore.workspace import Workspace
+
+LOOK_EVERY_S = 0.04  # At the wake file only: one stat.
+BUSY_TICK_S = 0.2
+IDLE_TICK_S = 0.5
+LOG_LIMIT_BYTES = 5_000_000
+START_ATTEMPTS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class SupervisorSettings:
+    """How many jobs at once, and how long to wait for what."""
+
+    limits: Mapping[str, int] = dataclasses.field(default_factory=lambda: {"train": 1, "ingest": 1})
+    standby: bool = True
+    idle_s: float = 600.0
+    terminate_after_s: float = 10.0  # After a cancel that the worker doesn't follow.
+    kill_after_s: float = 14.0
+
+    @classmethod
+    def from_env(cls) -> SupervisorSettings:
+        """`TLCORE_STANDBY=0` keeps no worker warm; `TLCORE_IDLE_S` says when to leave."""
+        return cls(
+            standby=os.environ.get("TLCORE_STANDBY", "1") != "0",
+            idle_s=float(os.environ.get("TLCORE_IDLE_S", "600")),
+        )
+
+
+class Supervisor:
+    """Watches one workspace; `tick` does all that is due now."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: SupervisorSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store, self._settings, self._clock = store, settings, clock
+        self._workers: list[WorkerProcess] = []
+        self._cancel_seen: dict[tuple[int, int], float] = {}
+        self._failed_starts: dict[str, int] = {}
+        self._next_start: dict[str, float] = {}
+
+    def tick(self) -> bool:
+        """Reap, stop, hand out, warm up; True when there is anything to do or to wait for."""
+        self._forget_ended()
+        jobs.reap(self._store)
+        running = self._store.jobs(states=[JobState.running])
+        waiting = self._store.queue_lengths()
+        self._stop_cancelled(running)
+        self._hand_out(running, waiting)
+        self._keep_standby(running, waiting)
+        return bool(running or waiting)
+
+    def has_work(self) -> bool:
+        """Whether a job waits or runs."""
+        return bool(self._store.queue_lengths() or self._store.jobs(states=[JobState.running]))
+
+    def dismiss(self) -> None:
+        """Let the workers go that have no job."""
+        for worker in self._workers:
+            if not worker.told:
+                worker.dismiss()
+
+    def kill(self) -> None:
+        """End all workers: their workspace is gone."""
+        for worker in self._workers:
+            worker.kill()
+
+    def _forget_ended(self) -> None:
+        for worker in list(self._workers):
+            code = worker.poll()
+            if code is None:
+                continue
+            self._workers.remove(worker)
+            if code < 0:
+                self._explain_signal(worker.owner, -code)
+            if code == 0:
+                self._failed_starts[worker.kind] = 0
+            elif not any(job.owner == worker.owner for job in self._store.jobs(limit=50)):
+                self._count_failed_start(worker.kind, code)
+
+    def _explain_signal(self, owner: str, number: int) -> None:
+        for job in self._store.jobs(states=[JobState.running]):
+            if job.owner == owner:
+                name = signal.Signals(number).name
+                self._store.add_event(job.id, f"Its process was ended from outside ({name}).", "warning")
+
+    def _count_failed_start(self, kind: str, code: int) -> None:
+        failed = self._failed_starts[kind] = self._failed_starts.get(kind, 0) + 1
+        self._next_start[kind] = self._clock() + min(30.0, 2.0**failed)
+        print(f"a worker for {kind} ended with status {code} before it was ready", flush=True)
+        if failed < START_ATTEMPTS:
+            return
+        job = jobs.claim(self._store, "none", kind)
+        if job is not None:
+            log = self._store.workspace.supervisor_log
+            error = f"No worker could be started, {failed} times in a row. {log} says why; mend it, then resume."
+            self._store.finish(job, JobState.failed, error=error)
+
+    def _stop_cancelled(self, running: list[Job]) -> None:
+        now = self._clock()
+        asked = {(job.id, job.attempt): job for job in running if job.cancel_requested}
+        self._cancel_seen = {key: self._cancel_seen.get(key, now) for key in asked}
+        for key, job in asked.items():
+            waited_s = now - self._cancel_seen[key]
+            process = locks.owner_process(self._store.workspace.locks, job.owner or "")
+            if process is not None and waited_s >= self._settings.terminate_after_s:
+                stop(process, force=waited_s >= self._settings.kill_after_s)
+
+    def _hand_out(self, running: list[Job], waiting: Mapping[str, int]) -> None:
+        claimed = {job.owner for job in running}
+        ours = {worker.owner for worker in self._workers}
+        for kind, queued in waiting.items():
+            told = [worker for worker in self._workers if worker.kind == kind and worker.told]
+            strays = [job for job in running if job.kind == kind and job.owner not in ours]
+            on_their_way = sum(worker.owner not in claimed for worker in told)
+            free = self._settings.limits[kind] - len(told) - len(strays)
+            for _ in range(min(free, queued - on_their_way)):
+                worker = self._idle(kind) or self._start(kind)
+                if worker is not None:
+                    worker.tell()
+
+    def _keep_standby(self, running: list[Job], waiting: Mapping[str, int]) -> None:
+        """Keep one worker warm, but don't slow a running job by warming up before it is needed."""
+        if not self._settings.standby or self._idle("train"):
+            return
+        runs = [job for job in running if job.kind == "train"]
+        busy = runs or any(worker.kind == "train" for worker in self._workers)
+        well_under_way = all(self._store.epoch_records(job.id) for job in runs) and bool(runs)
+        if not busy or (waiting.get("train") and well_under_way):
+            self._start("train")
+
+    def _idle(self, kind: str) -> WorkerProcess | None:
+        return next((w for w in self._workers if w.kind == kind and not w.told), None)
+
+    def _start(self, kind: str) -> WorkerProcess | None:
+        if self._clock() < self._next_start.get(kind, 0.0):
+            return None
+        with self._store.workspace.supervisor_log.open("ab") as log:
+            worker = WorkerProcess(self._store.workspace, kind, log)
+        self._workers.append(worker)
+        return worker
+
+
+def supervise(workspace: Workspace, settings: SupervisorSettings) -> None:
+    """Supervise until nothing was to be done for `idle_s`; return at once when another one does."""
+    workspace.create()
+    # Whoever asks whether a supervisor lives holds the lock for an instant.
+    lock = locks.FileLock.take(workspace.supervisor_lock, wait_s=1.0)
+    if lock is None:
+        return
+    if workspace.supervisor_log.exists() and workspace.supervisor_log.stat().st_size > LOG_LIMIT_BYTES:
+        os.truncate(workspace.supervisor_log, 0)
+    jobs.sweep(workspace)
+    supervisor = Supervisor(Store.open(workspace), settings)
+    while lock is not None:
+        if not _until_idle(supervisor, workspace, lock, settings.idle_s):
+            supervisor.kill()
+            return
+        lock.release()
+        # A job submitted just before the release was not announced to anybody else.
+        lock = _take_again(supervisor, workspace)
+    supervisor.dismiss()
+
+
+def _until_idle(
+    supervisor: Supervisor, workspace: Workspace, lock: locks.FileLock, idle_s: float
+) -> bool:
+    """Tick until idle; False when the workspace was deleted meanwhile."""
+    idle_since = time.monotonic()
+    while time.monotonic() - idle_since < idle_s:
+        if not lock.in_place():
+            return False
+        woken_at, began = _wake_stamp(workspace), time.monotonic()
+        active = True
+        try:
+            active = supervisor.tick()
+        except TLError as problem:
+            print(f"supervisor: {problem}", flush=True)
+        if active:
+            idle_since = time.monotonic()
+        tick_s = BUSY_TICK_S if active else IDLE_TICK_S
+        while time.monotonic() - began < tick_s and _wake_stamp(workspace) == woken_at:
+            time.sleep(LOOK_EVERY_S)
+        if _wake_stamp(workspace) != woken_at:
+            idle_since = time.monotonic()
+    return True
+
+
+def _take_again(supervisor: Supervisor, workspace: Workspace) -> locks.FileLock | None:
+    try:
+        if not supervisor.has_work():
+            return None
+    except TLError:
+        return None
+    return locks.FileLock.take(workspace.supervisor_lock, wait_s=1.0)
+
+
+def _wake_stamp(workspace: Workspace) -> int:
+    try:
+        return workspace.wake.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Supervise the workspace given."""
+    parser = argparse.ArgumentParser(prog="tlcore.supervisor", description=__doc__)
+    parser.add_argument("--workspace", type=Path, required=True)
+    options = parser.parse_args(arguments)
+    supervise(Workspace(options.workspace.resolve()), SupervisorSettings.from_env())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
