@@ -11,9 +11,8 @@ import pandas as pd
 
 from tlcore.config import RunConfig
 from tlcore.errors import ConflictError, InputError
-from tlcore.jobs import JobState
 from tlcore.results import Predictions, load_predictions, load_summary
-from tlcore.store import Job
+from tlcore.store import Job, JobState
 from tlcore.workspace import Workspace
 
 FEWEST, MOST = 2, 8
@@ -47,7 +46,7 @@ def compare_runs(jobs: Sequence[Job], workspace: Workspace) -> Comparison:
     """
     if not FEWEST <= len({job.id for job in jobs}) <= MOST:
         raise InputError(f"A comparison takes {FEWEST} to {MOST} different runs, not {len({job.id for job in jobs})}. Choose others.")
-    if unfinished := [job for job in jobs if job.state != JobState.DONE]:
+    if unfinished := [job for job in jobs if job.state != JobState.done]:
         states = ", ".join(f"run {job.id} is {job.state}" for job in unfinished)
         raise ConflictError(f"Only finished runs have figures to compare: {states}. Wait, resume, or leave it out.")
     predictions = {job.id: load_predictions(workspace.run(job.id)) for job in jobs}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 from PIL import Image
+from tlcore.datasets.dataset import Dataset
 
 from pages.ui.state import workspace
 from pages.ui.text import literal
-from tlcore.datasets.dataset import Dataset
 
 SIDE_PX = 132
 

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.ui import live
 from pages.ui.job_rows import remaining
 from pages.ui.run_actions import actions
-from pages.ui.state import ICONS, WORDS, read_id, store, write_query
+from pages.ui.state import ICONS, WORDS, read_id, store, workspace, write_query
 from tlcore.store import ACTIVE, Job, JobState
 
 PAGE = 50
@@ -75,7 +75,6 @@ def _table(runs: Sequence[Job]) -> list[Job]:
     """The table; gives the ticked runs. A changed list starts unticked, so no tick slips to another run."""
     shown = pd.DataFrame([_row(run) for run in runs])
     st.session_state["run_list_ids"] = [run.id for run in runs]
-    percent = "percent"
     event = st.dataframe(
         shown,
         key=f"run_table_{hash(tuple(run.id for run in runs))}",
@@ -88,9 +87,9 @@ def _table(runs: Sequence[Job]) -> list[Job]:
             "status": st.column_config.MultiselectColumn("Status", options=list(STATUSES.values()), color=BADGE_COLORS, width=120),
             "run": st.column_config.NumberColumn("Run", width=50),
             "title": st.column_config.TextColumn("Name", width=230),
-            "score": st.column_config.NumberColumn("Best validation accuracy", format=percent, help="Highest share of validation pictures recognised after any epoch.", width=90),
+            "score": st.column_config.NumberColumn("Best validation accuracy", format="percent", help="Highest share of validation pictures recognised after any epoch.", width=90),
             "curve": st.column_config.LineChartColumn("Validation accuracy", width=120),
-            "test": st.column_config.NumberColumn("Test accuracy", format=percent, width=90),
+            "test": st.column_config.NumberColumn("Test accuracy", format="percent", width=90),
             "progress": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width=110),
             "left": st.column_config.TextColumn("Time left", width=120),
             "seconds": st.column_config.NumberColumn("Time worked", format="%.1f s", width=90),
@@ -108,7 +107,7 @@ def _open() -> None:
 
 
 def _row(run: Job) -> dict[str, object]:
-    curve = _finished_curve(run.id, run.attempt) if not run.active else _curve(run.id)
+    curve = _finished_curve(str(workspace().root), run.id, run.attempt) if not run.active else _curve(run.id)
     result = run.result or {}
     return {
         "open": "Open",
@@ -133,5 +132,6 @@ def _curve(run_id: int) -> list[float]:
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _finished_curve(run_id: int, attempt: int) -> list[float]:
+def _finished_curve(root: str, run_id: int, attempt: int) -> list[float]:
+    """The curve of a run that has ended: it stays as it is until another attempt."""
     return _curve(run_id)

@@ -1,0 +1,33 @@
+"""Two to eight finished runs on the same test pictures, at /compare?runs=3,4."""
+
+import streamlit as st
+
+from pages.ui.comparison import confusion_matrices, differing, metric_table, overlaid_curves
+from pages.ui.pick import pick_runs
+from pages.ui.state import guarded, head, workspace
+from pages.ui.text import count
+from tlcore.compare import FEWEST, MOST, compare_runs
+
+head("Compare runs", "Two to eight finished runs, side by side, on the same test pictures. The link holds your choice.")
+
+
+def page() -> None:
+    runs = pick_runs("Runs", "compare_runs", MOST, "Runs that were tested on other pictures are refused: their figures say nothing about each other.")
+    if runs is None:
+        return
+    if len(runs) < FEWEST:
+        st.info("Choose one more run." if runs else "Choose two runs or more; or tick them on the Runs page.", icon=":material/compare_arrows:")
+        return
+    comparison = compare_runs(runs, workspace())
+    st.subheader(f"Figures on the same {count(len(comparison.predictions[runs[0].id]), 'test picture')}", anchor=False)
+    metric_table(comparison)
+    st.subheader("Learning curves", anchor=False)
+    overlaid_curves(runs)
+    st.subheader("Settings that differ", anchor=False)
+    differing(comparison)
+    st.subheader("Confusion matrices", anchor=False)
+    confusion_matrices(runs, comparison)
+
+
+with guarded():
+    page()

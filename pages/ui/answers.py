@@ -1,0 +1,40 @@
+"""What the models say about uploaded pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.ui.gallery import enlarged
+from pages.ui.text import literal
+from tlcore.predict import Answer
+
+PICTURE_PX = 220
+TOP = 5
+
+
+def answer(one: Answer, at: int, models: Sequence[str]) -> None:
+    """The picture beside each model's most probable classes, or the sentence that says why there are none."""
+    if one.error:
+        st.error(literal(one.error), icon=":material/broken_image:")
+        return
+    with st.container(border=True, key=f"answer_{at}"):
+        left, right = st.columns([1, 3])
+        with left:
+            assert one.image is not None
+            st.image(enlarged(one.image, PICTURE_PX), width=PICTURE_PX, alt=f"Uploaded picture {one.file}")
+            st.caption(" · ".join(literal(part) for part in (one.file, f"{one.image.width}×{one.image.height} px", *one.notes)))
+        with right:
+            for model in models:
+                best, probability = max(one.probabilities[model].items(), key=lambda pair: pair[1])
+                st.markdown(f"{literal(model)}: **{literal(best)}**, {probability:.1%}" if len(models) > 1 else f"**{literal(best)}**, {probability:.1%}")
+            bar = {"format": "percent", "min_value": 0, "max_value": 1}
+            st.dataframe(
+                one.top(TOP),
+                hide_index=True,
+                key=f"top_{at}",
+                alt=f"Most probable classes of {one.file} with their probabilities",
+                column_config={"class": st.column_config.TextColumn("Class", pinned=True)}
+                | {model: st.column_config.ProgressColumn(model if len(models) > 1 else "Probability", **bar) for model in models},
+            )

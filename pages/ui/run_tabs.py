@@ -1,0 +1,179 @@
+"""The evaluation of a finished run, one tab a question; only the open tab is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui import charts
+from pages.ui.gallery import gallery
+from pages.ui.run_curves import learning_curves, log
+from pages.ui.state import guarded, workspace
+from pages.ui.text import count, duration, millions, size
+from tlcore.results import Predictions, load_predictions, load_summary
+from tlcore.store import Job
+from tlcore.tables import to_csv
+
+MISTAKES = 24
+FILES = {
+    "model.keras": "The whole model for Keras: pictures of 0 to 255 in, probabilities out.",
+    "model.xml": "The same for OpenVINO: structure.",
+    "model.bin": "The same for OpenVINO: weights.",
+    "predictions.parquet": "Probabilities for each validation and test picture.",
+    "split.npz": "Which picture was in which part.",
+    "config.yaml": "The settings; `python -m tlcore train` takes this file.",
+    "summary.json": "The figures of this page.",
+    "environment.json": "Versions and machine.",
+}
+
+
+def evaluation(run: Job) -> None:
+    """The tabs of a finished run; which one is open stands in the link."""
+    tabs: dict[str, Callable[[Job], None]] = {
+        "Summary": summary,
+        "Curves": curves_and_log,
+        "Confusion": confusion,
+        "Classes": classes,
+        "Mistakes": mistakes,
+        "Settings": settings,
+        "Time": time_by_phase,
+        "Files": files,
+    }
+    panels = st.tabs(list(tabs), on_change="rerun", key="tab", bind="query-params")
+    for panel, draw in zip(panels, tabs.values(), strict=True):
+        if panel.open:
+            with panel, guarded():
+                draw(run)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def predictions(root: str, run_id: int) -> Predictions:
+    """The test predictions of a finished run, which never change."""
+    return load_predictions(workspace().run(run_id))
+
+
+def test_predictions(run: Job) -> Predictions:
+    return predictions(str(workspace().root), run.id)
+
+
+def summary(run: Job) -> None:
+    figures = load_summary(workspace().run(run.id))
+    test = figures["test"]
+    st.markdown(f"On **{count(figures['test_images'], 'test picture')}** that the run has never seen:")
+    cards: dict[str, tuple[str, str]] = {
+        "Accuracy": (f"{test['accuracy']:.1%}", "Share of pictures recognised."),
+        "Balanced accuracy": (f"{test['balanced_accuracy']:.1%}", "Mean over classes of the share recognised; small classes count as much as large ones."),
+        "Macro F1": (f"{test['macro_f1']:.3f}", "Mean over classes of the harmonic mean of precision and recall; 1 is perfect."),
+        "Precision": (f"{test['precision']:.3f}", "Mean over classes: of the pictures taken for a class, how many belong to it."),
+        "Recall": (f"{test['recall']:.3f}", "Mean over classes: of the pictures of a class, how many were found."),
+        "AUC": ("–" if test["auc"] is None else f"{test['auc']:.4f}", "Mean area under the ROC curve of one class against the rest; 0.5 is chance, 1 perfect."),
+        "Log loss": (f"{test['log_loss']:.3f} nats", "Cost of the probabilities; being sure and wrong costs most. Lower is better."),
+        "Best epoch": (f"{figures['best_epoch']} of {figures['epochs']}", f"Chosen on the validation pictures; accuracy there {figures['best_val_accuracy']:.1%}."),
+        "Time": (duration(figures["seconds"]), "Working time, pauses left out."),
+        "Parameters": (millions(figures["total_params"]), f"{figures['trainable_params']:,} of {figures['total_params']:,} learned in this run."),
+        "Model size": (size(figures["model_bytes"]), "The Keras file."),
+        "Training pictures": (f"{figures['train_images']:,}", f"Validation: {figures['val_images']:,}."),
+    }
+    _cards(cards)
+    table = pd.DataFrame({"figure": list(cards), "value": [value for value, _ in cards.values()]})
+    _download(table, f"run-{run.id}-summary.csv", "summary")
+
+
+def _cards(cards: dict[str, tuple[str, str]]) -> None:
+    with st.grid(min_column_width=150):
+        for label, (value, meaning) in cards.items():
+            st.metric(label, value, help=meaning, border=True)
+
+
+def curves_and_log(run: Job) -> None:
+    learning_curves(run)
+    log(run)
+
+
+def confusion(run: Job) -> None:
+    """Counts or shares; a click on a cell shows its pictures."""
+    shown = st.segmented_control("Figures in the cells", ["counts", "share of the row", "share of the column"], default="counts", required=True, key="confusion_by", persist_state="session")
+    result = test_predictions(run)
+    cells = result.confusion_cells("column" if shown == "share of the column" else "row")
+    wrong = int(cells.loc[cells["kind"] == "mistaken", "count"].sum())
+    event = st.vega_lite_chart(
+        cells,
+        charts.confusion(result.classes, st.context.theme.type == "dark", shown != "counts"),
+        key="confusion",
+        on_select="rerun",
+        selection_mode="cell",
+        alt=f"Confusion matrix of {len(result.classes)} classes: {wrong} of {len(result)} test pictures mistaken",
+    )
+    _download(pd.DataFrame(result.confusion, columns=result.classes).assign(true=result.classes).set_index("true").reset_index(), f"run-{run.id}-confusion.csv", "confusion")
+    chosen = event["selection"].get("cell") or []
+    if not chosen:
+        st.caption("Click a cell to see its pictures.")
+        return
+    pictures = result.in_cell(chosen[0]["true"], chosen[0]["predicted"])
+    st.markdown(f"**{count(len(pictures), 'picture')}**" + (f", the {MISTAKES} surest first:" if len(pictures) > MISTAKES else ":"))
+    gallery(pictures.head(MISTAKES), run.payload["dataset_id"])
+
+
+def classes(run: Job) -> None:
+    table = test_predictions(run).per_class
+    share = {"format": "%.3f", "min_value": 0, "max_value": 1}
+    st.dataframe(
+        table,
+        hide_index=True,
+        alt="Precision, recall, F1 and number of test pictures by class",
+        column_config={
+            "class": st.column_config.TextColumn("Class", pinned=True),
+            "precision": st.column_config.ProgressColumn("Precision", help="Of the pictures taken for this class, the share that belongs to it.", **share),
+            "recall": st.column_config.ProgressColumn("Recall", help="Of the pictures of this class, the share that was found.", **share),
+            "f1": st.column_config.ProgressColumn("F1", help="Harmonic mean of precision and recall.", **share),
+            "support": st.column_config.NumberColumn("Pictures", help="Test pictures of this class."),
+        },
+    )
+    _download(table, f"run-{run.id}-classes.csv", "classes")
+
+
+def mistakes(run: Job) -> None:
+    worst = test_predictions(run).worst_mistakes(MISTAKES)
+    if worst.empty:
+        st.success("Not one test picture was mistaken.", icon=":material/check_circle:")
+        return
+    st.markdown("Wrong answers, the surest first: the true class, then what it was taken for and how sure the model was.")
+    gallery(worst, run.payload["dataset_id"])
+    _download(worst, f"run-{run.id}-mistakes.csv", "mistakes")
+
+
+def settings(run: Job) -> None:
+    text = run.config.to_yaml()
+    st.code(text, language="yaml")
+    st.download_button("Download YAML", text, f"run-{run.id}.yaml", "application/yaml", key="download_yaml", icon=":material/download:", on_click="ignore")
+
+
+def time_by_phase(run: Job) -> None:
+    figures = load_summary(workspace().run(run.id))
+    table = pd.DataFrame({"phase": list(figures["phases"]), "seconds": list(figures["phases"].values())})
+    longest = table.loc[table["seconds"].idxmax(), "phase"]
+    st.vega_lite_chart(table.assign(label=table["seconds"].map(duration)), charts.phases(), key="phases", alt=f"Seconds by phase of the run, most of them for {longest}")
+    cache: dict[str, Any] = figures["cache"]
+    st.caption(f"{duration(figures['seconds'])} in all, features by {figures['engine']}; {cache['hits']:,} pictures from the cache, {cache['computed']:,} computed.")
+    _download(table, f"run-{run.id}-time.csv", "time")
+
+
+def files(run: Job) -> None:
+    folder = workspace().run(run.id)
+    for path in sorted(folder.iterdir(), key=lambda path: (path.name not in FILES, path.name)):
+        if path.is_file() and not path.name.startswith("."):
+            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", border=True, key=f"file_{path.name.replace('.', '_')}"):
+                st.markdown(f"`{path.name}` · {size(path.stat().st_size)}  \n:small[{FILES.get(path.name, 'Left by the worker.')}]", width="stretch")
+                st.download_button("Download", _reader(path), path.name, key=f"download_{path.name}", icon=":material/download:", on_click="ignore")
+
+
+def _reader(path: Path) -> Callable[[], bytes]:
+    return path.read_bytes
+
+
+def _download(table: pd.DataFrame, name: str, key: str) -> None:
+    st.download_button("Download CSV", lambda: to_csv(table), name, "text/csv", key=f"download_{key}", icon=":material/download:", on_click="ignore")

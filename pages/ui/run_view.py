@@ -1,0 +1,78 @@
+"""One run: how it stands, its curves while it learns, its evaluation when it is done."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui import live
+from pages.ui.job_rows import progress
+from pages.ui.run_actions import actions
+from pages.ui.run_curves import learning_curves, log
+from pages.ui.run_tabs import evaluation
+from pages.ui.state import badge, guarded, store
+from pages.ui.text import ago, literal
+from tlcore.errors import NotFoundError
+from tlcore.store import RESUMABLE, Job, JobState
+
+
+def run_view(run_id: int) -> None:
+    """The page of one run; an unknown id gets a sentence and the way back."""
+    st.page_link("runs.py", label="All runs", icon=":material/arrow_back:", query_params={})
+    try:
+        run = store().job(run_id)
+    except NotFoundError:
+        run = None
+    if run is None or run.kind != "train":
+        st.title("Run not found", anchor=False)
+        st.error("There is no such run: it was deleted, or the link is wrong. All runs lists those that exist.", icon=":material/error:")
+        return
+    st.title(literal(run.title), anchor=False)
+    _status(run)
+    actions([run], "one")
+    if run.state is JobState.done:
+        evaluation(run)
+        return
+    if run.state in RESUMABLE:
+        _ended_early(run)
+    _while_active(run)
+
+
+def _status(run: Job) -> None:
+    config = run.config
+    facts = [f"Run {run.id}", f"dataset {literal(config.dataset)}", literal(config.backbone.name), f"created {ago(run.created_at)}"]
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(badge(run.state), width="content")
+        st.caption(" · ".join(facts), width="content")
+
+
+def _ended_early(run: Job) -> None:
+    """Why it ended and what can be done; the traceback folded away."""
+    kept = "Resume goes on after the last whole epoch."
+    if run.state is JobState.failed:
+        st.error(literal(run.error or "It failed without a message; the log may tell more."), icon=":material/error:")
+    elif run.state is JobState.interrupted:
+        st.warning(f"{literal(run.error or 'Its worker was stopped.')} {kept}", icon=":material/power_off:")
+    else:
+        st.info(f"Cancelled. {kept}", icon=":material/cancel:")
+    if run.traceback:
+        with st.expander("Details for a bug report", icon=":material/bug_report:"):
+            st.code(run.traceback, language=None, wrap_lines=True)
+
+
+def _while_active(run: Job) -> None:
+    """Progress, curves and log, refreshed as long as the run is active; then one rerun for what follows."""
+
+    @st.fragment(run_every=live.poll_s(run.active), key="live_run")
+    def watch() -> None:
+        with guarded():
+            now = store().job(run.id)
+            if now.active:
+                progress(now)
+                if now.cancel_requested:
+                    st.caption("Stopping after this step.")
+            learning_curves(now)
+            log(now)
+            if (now.state, now.cancel_requested) != (run.state, run.cancel_requested):
+                st.rerun()
+
+    watch()
