@@ -10,11 +10,11 @@ from pathlib import Path
 import anyio
 import streamlit as st
 from starlette.middleware import Middleware
-from tlcore.store import ACTIVE, Store
 
 from pages.ui.errors import show
 from pages.ui.middleware import Guard, UploadQuota, check_address
 from tlcore import jobs
+from tlcore.store import ACTIVE, Store
 from tlcore.workspace import Workspace
 
 

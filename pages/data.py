@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.ui import dataset_view, ingest
 from pages.ui.errors import guarded
-from pages.ui.gallery import open_dataset, pictures
+from pages.ui.thumbnails import open_dataset, pictures
 from pages.ui.state import head, read_text, store, warm_up
 from pages.ui.text import count, literal, size
 from tlcore.errors import NotFoundError

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.ui import forms
 from pages.ui.errors import guarded
-from pages.ui.gallery import SIDE_PX, pictures
+from pages.ui.thumbnails import SIDE_PX, pictures
 from pages.ui.split_view import split_chart, split_counts
 from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import count, literal

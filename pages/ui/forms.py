@@ -41,7 +41,6 @@ LABELS = {
 }
 EMPTY = {"backbone.input_size": "usual size", "train.early_stopping_patience": "never stop early"}
 STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1}
-NOT_BY_WIDGET = {"strategy", "augment", "dataset", "classes"}
 
 
 @functools.cache
@@ -67,8 +66,13 @@ def field(dotted: str, options: Sequence[str] | None = None, **widget: Any) -> A
         return _number(dotted, kind, info, optional, common)
     if typing.get_origin(kind) is tuple:
         text = st.text_input(placeholder="none; for example 256, 128", validate=(r"^[\d\s,]*$", "Numbers with commas between, for example 256, 128"), **common)
-        return [int(part) for part in re.findall(r"\d+", text or "")]
+        return numbers(text or "")
     return st.text_input(max_chars=_limits(info).get("max_length"), **common)
+
+
+def numbers(text: str) -> list[int]:
+    """`256, 128` as a list."""
+    return [int(part) for part in re.findall(r"\d+", text)]
 
 
 def _choice(options: Sequence[str], default: str, common: dict[str, Any]) -> str:
@@ -128,9 +132,12 @@ def fill(document: Mapping[str, Any]) -> None:
     st.session_state["classes"] = list(config["classes"] or ())
 
 
-def collect(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration document from dotted names and the widgets' values."""
-    return with_changes({}, values)
+def collect() -> dict[str, Any]:
+    """A configuration document from the widgets as they stand."""
+    state = st.session_state
+    values = {dotted: numbers(state[dotted] or "") if dotted == "head.hidden" else state[dotted] for dotted in LABELS if dotted in state}
+    document = with_changes({}, {**values, "backbone.name": state["backbone.name"], "dataset": state["dataset"]})
+    return {**document, "classes": list(state["classes"])} if state.get("classes") else document
 
 
 SPLIT = ("split.train_fraction", "split.val_fraction", "split.test_fraction", "split.seed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
+from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -77,7 +78,7 @@ def _upload() -> None:
                 st.rerun()
 
 
-def _keep(file: UploadedFile) -> "Path":
+def _keep(file: UploadedFile) -> Path:
     """Write an upload to a path of its own, named by its content only."""
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     target = workspace().uploads / f"{digest}.zip"

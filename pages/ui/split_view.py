@@ -9,7 +9,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from pages.ui.gallery import open_dataset
+from pages.ui.thumbnails import open_dataset
 from tlcore.config import SplitConfig
 from tlcore.datasets.splits import Split, make_split
 

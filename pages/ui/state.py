@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import streamlit as st
-from tlcore.store import JobState, Store
 
 from pages.ui.errors import guarded
 from tlcore import jobs
+from tlcore.store import JobState, Store
 from tlcore.workspace import Workspace
 
 __all__ = ["COLORS", "ICONS", "WORDS", "badge", "guarded", "head", "read_id", "read_ids", "read_text", "show_queued_toast", "store", "toast_next", "warm_up", "workspace", "write_query"]

@@ -1,0 +1,100 @@
+"""Set up a run: data, backbone, what may learn, head and optimiser; then start it, or several."""
+
+import streamlit as st
+
+from pages.ui import backbone_card, blocks, forms, launch
+from pages.ui.errors import guarded
+from pages.ui.state import head, read_id, store, warm_up
+from pages.ui.text import literal
+from tlcore.backbones import BACKBONES, BackboneSpec, spec
+from tlcore.errors import TLError
+from tlcore.store import DatasetRecord
+
+TRAINING = (
+    "optimizer.name",
+    "optimizer.learning_rate",
+    "optimizer.weight_decay",
+    "train.epochs",
+    "train.batch_size",
+    "train.early_stopping_patience",
+    "train.seed",
+)
+
+
+def choose_data(records: list[DatasetRecord]) -> DatasetRecord:
+    st.subheader("Pictures", anchor=False)
+    names = [record.name for record in records]
+    name = st.selectbox("Dataset", names, key="dataset", bind="query-params", width=360)
+    record = records[names.index(name)]
+    st.multiselect(
+        "Classes", record.classes, key="classes", bind="query-params", placeholder=f"all {len(record.classes)} classes", help="The target classes, two or more; leave it empty for all."
+    )
+    return record
+
+
+def choose_split() -> None:
+    with st.expander("Split", icon=":material/call_split:"), st.grid(2, min_column_width=170):
+        forms.split_settings()
+
+
+def choose_backbone() -> BackboneSpec:
+    st.subheader("Backbone", anchor=False)
+    with st.grid(3, min_column_width=170):
+        name = st.selectbox("Network", list(BACKBONES), key="backbone.name", bind="query-params", index=list(BACKBONES).index("ResNet20"), help=forms.setting("backbone.name").description)
+        chosen = spec(name)
+        forms.field("backbone.weights", chosen.weights)
+        forms.field("backbone.input_size")
+    backbone_card.card(chosen)
+    return chosen
+
+
+def choose_depth(chosen: BackboneSpec, classes: int) -> None:
+    st.subheader("What may learn", anchor=False)
+    st.caption("Outlined blocks are frozen: they keep what they know. Filled ones learn. Click a block, or move the slider.")
+    depth = blocks.depth_slider(chosen)
+    blocks.drawing(chosen, depth, classes)
+
+
+def choose_training() -> None:
+    st.subheader("Head", anchor=False)
+    with st.grid(3, min_column_width=170):
+        for dotted in ("head.pooling", "head.hidden", "head.dropout"):
+            forms.field(dotted)
+    st.subheader("Training", anchor=False)
+    with st.grid(3, min_column_width=170):
+        for dotted in TRAINING:
+            forms.field(dotted)
+
+
+def adopt_clone() -> None:
+    """`?clone=7`: the settings of run 7 in the widgets, once; from then on they are this page's own."""
+    number = read_id("clone")
+    if number is None:
+        return
+    del st.query_params["clone"]
+    try:
+        forms.fill(store().job(number).payload["config"])
+    except (TLError, KeyError) as error:
+        st.warning(literal(str(error)) if isinstance(error, TLError) else f"Job {number} is no run.", icon=":material/search_off:")
+
+
+head("Teach a network your classes", "Choose pictures and a pretrained network, set how much of it may change, and start. Every setting is in the address of this page.")
+records = store().datasets()
+if not records:
+    with st.container(border=True):
+        st.subheader("No pictures yet", anchor=False)
+        st.markdown("A run needs a dataset. The built-in digits take one click.")
+        st.page_link("data.py", label="Add a dataset", icon=":material/add_photo_alternate:")
+    st.stop()
+adopt_clone()
+left, right = st.columns([3, 2], gap="large")
+with left:
+    record = choose_data(records)
+    choose_split()
+    backbone = choose_backbone()
+    choose_depth(backbone, len(st.session_state["classes"]) or len(record.classes))
+    choose_training()
+with right, guarded():
+    launch.panel(record, backbone)
+with guarded():
+    warm_up()

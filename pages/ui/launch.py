@@ -1,0 +1,152 @@
+"""Beside the settings: what the run would be, warnings, start, several at once, and the settings as YAML."""
+
+from __future__ import annotations
+
+import uuid
+
+import streamlit as st
+
+from pages.ui import forms
+from pages.ui.errors import guarded
+from pages.ui.split_view import split_counts
+from pages.ui.state import store, toast_next, workspace
+from pages.ui.text import count, literal, millions, size
+from tlcore import jobs
+from tlcore.backbones import BACKBONES, BackboneSpec
+from tlcore.config import RunConfig, load_yaml, parse
+from tlcore.errors import InputError, TLError
+from tlcore.forecast import forecast
+from tlcore.store import DatasetRecord
+
+MOST_AT_ONCE = 50
+
+
+def panel(record: DatasetRecord, backbone: BackboneSpec) -> None:
+    """Everything between the settings and the start of the run."""
+    with st.container(border=True, key="launch"):
+        st.subheader("Before it starts", anchor=False)
+        config, problem = _checked(record)
+        if config is not None:
+            problem = _figures(config, backbone, record)
+        if problem:
+            st.error(literal(problem), icon=":material/error:")
+        forms.field("name", placeholder=literal(config.title) if config else "made from the settings")
+        ready = config is not None and problem is None
+        _start(config if ready else None)
+        with st.popover("Queue several", icon=":material/playlist_add:", disabled=not ready, width="stretch"):
+            if config is not None:
+                _several(config)
+    _yaml(config)
+
+
+def _checked(record: DatasetRecord) -> tuple[RunConfig | None, str | None]:
+    """The configuration in the widgets, or the sentence that says what is wrong with it."""
+    try:
+        config = parse(forms.collect(), "Settings")
+        jobs.check_run(config, record)
+    except InputError as error:
+        return None, str(error)
+    return config, None
+
+
+def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -> str | None:
+    """Parameters, pictures, cache and warnings; the sentence of a split that can't be made."""
+    try:
+        counts = split_counts(record.id, config.classes or (), config.split)
+    except TLError as error:
+        return str(error)
+    expected = forecast(config, backbone, record, counts)
+    learning = "depends on the input" if expected.learning_params is None else millions(expected.learning_params)
+    cache = "depends on the input" if expected.cache_bytes is None else size(expected.cache_bytes)
+    parts = {name: int(counts[part].sum()) for part, name in (("train", "training"), ("val", "validation"), ("test", "test"))}
+    rows = {
+        "Parameters that learn": learning,
+        "Parameters that stay": millions(expected.frozen_params),
+        "Classes": str(len(counts)),
+        **{f"Pictures for {name}": f"{number:,}" for name, number in parts.items()},
+        "Cache at most": cache,
+    }
+    st.table(rows, border="horizontal", alt="Parameters, pictures of each part, and cache size of this run")
+    for warning in expected.warnings:
+        st.warning(literal(warning), icon=":material/warning:")
+    return None
+
+
+def _start(config: RunConfig | None) -> None:
+    """One run a click; both clicks of a double click carry the same token."""
+    clicked = st.button("Start", key="start", type="primary", icon=":material/play_arrow:", disabled=config is None, width="stretch")
+    if not clicked or config is None:
+        st.session_state["start_token"] = uuid.uuid4().hex
+        return
+    with guarded():
+        run = jobs.submit_run(store(), workspace(), config, token=st.session_state["start_token"])
+        toast_next(f"Run {run} is queued.", icon=":material/schedule:")
+        st.switch_page("runs.py", query_params={"run": str(run)})
+
+
+def variants(config: RunConfig, names: list[str], depths: list[int]) -> list[RunConfig]:
+    """The same run with every backbone and depth; a depth beyond a backbone's blocks is left out."""
+    found = []
+    for name in names:
+        spec = BACKBONES[name]
+        same = name == config.backbone.name
+        weights = config.backbone.weights if config.backbone.weights in spec.weights else spec.weights[0]
+        side = config.backbone.input_size if same or (config.backbone.input_size or 0) >= spec.min_size else None
+        for depth in depths:
+            if depth <= len(spec.blocks):
+                changed = {"name": "", "backbone": {"name": name, "weights": weights, "input_size": side}, "freeze": {"trainable_blocks": depth}}
+                found.append(RunConfig.model_validate({**config.model_dump(mode="json"), **changed}))
+    return found
+
+
+def _several(config: RunConfig) -> None:
+    """One run for every backbone and depth chosen."""
+    st.markdown("One run for each network and depth, with the other settings as they are.")
+    names = st.multiselect("Networks", list(BACKBONES), default=[config.backbone.name], key="several_names")
+    text = st.text_input("Blocks that learn", "0, 1, 2", key="several_depths", help="Depths with commas between.")
+    runs = variants(config, names, sorted(set(forms.numbers(text)))[:50])
+    enough = 0 < len(runs) <= MOST_AT_ONCE
+    st.caption(f"{count(len(runs), 'run')}; {MOST_AT_ONCE} at most" if enough or not runs else f"{len(runs)} runs are too many; {MOST_AT_ONCE} at most")
+    clicked = st.button(f"Queue {count(len(runs), 'run')}", key="queue_several", icon=":material/playlist_add:", disabled=not enough)
+    if not clicked or not enough:
+        st.session_state["several_token"] = uuid.uuid4().hex
+        return
+    with guarded():
+        record = store().dataset(config.dataset)
+        for run in runs:  # All are checked before the first is queued.
+            jobs.check_run(run, record)
+        for place, run in enumerate(runs):
+            jobs.submit_run(store(), workspace(), run, token=f"{st.session_state['several_token']}-{place}")
+        toast_next(f"{count(len(runs), 'run is', 'runs are')} queued.", icon=":material/schedule:")
+        st.switch_page("runs.py", query_params={})
+
+
+def _yaml(config: RunConfig | None) -> None:
+    """The settings out as YAML, and in."""
+    with st.expander("Settings as YAML", icon=":material/code:"):
+        if config is not None:
+            text = config.to_yaml()
+            st.code(text, language="yaml", height=260)
+            st.download_button("Download", text, "run.yaml", "application/yaml", icon=":material/download:", on_click="ignore")
+            st.caption("The same file works with `python -m tlcore train run.yaml`.")
+        st.text_area("Paste settings", key="yaml_text", height=140, placeholder="dataset: digits\ntrain: {epochs: 5}")
+        st.file_uploader("or upload a file", type=["yaml", "yml", "json"], key="yaml_file", max_upload_size=1)
+        st.button("Put into the form", key="yaml_apply", icon=":material/input:", on_click=_adopt)
+        if "yaml_error" in st.session_state:
+            st.error(literal(st.session_state.pop("yaml_error")), icon=":material/error:")
+
+
+def _adopt() -> None:
+    """Fill the widgets from the YAML; keep the sentence for the next run where that can't be."""
+    file = st.session_state.get("yaml_file")
+    try:
+        text = file.getvalue().decode("utf-8") if file else st.session_state["yaml_text"]
+        config = parse(load_yaml(text), "YAML")
+        record = store().dataset(config.dataset)
+        jobs.check_run(config, record)
+        forms.fill(config.model_dump(mode="json"))
+        toast_next("The settings are in the form.", icon=":material/check_circle:")
+    except TLError as error:
+        st.session_state["yaml_error"] = str(error)
+    except UnicodeDecodeError:
+        st.session_state["yaml_error"] = f"{file.name}: not a text file. Give YAML in UTF-8."
