@@ -1,0 +1,66 @@
+"""A server and a browser for the tests that click; they skip, saying so, where no Chromium is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.browser.serving import serve
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+HARMLESS = ("/_stcore/health", "/_stcore/host-config", "404 (Not Found)", "favicon")
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+def chromium() -> str | None:
+    """Path of an installed Chromium, or "" for Playwright's own, or None."""
+    found = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+    if found:
+        return found
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return "" if Path(playwright.chromium.executable_path).exists() else None
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args):
+    path = chromium()
+    if path is None:
+        pytest.skip("no Chromium here: apt-get install chromium, or playwright install chromium")
+    return {**browser_type_launch_args, "args": ARGUMENTS, **({"executable_path": path} if path else {})}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One server a test file; a traceback in its log fails the file."""
+    with serve(tmp_path_factory.mktemp("served")) as running:
+        yield running
+        assert not running.tracebacks(), running.tracebacks()
+
+
+@pytest.fixture
+def page(page):
+    """A page that fails its test when the browser reports a script error or a broken policy."""
+    complaints: list[str] = []
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda line: complaints.append(line.text) if line.type == "error" and not any(word in line.text for word in HARMLESS) else None)
+    page.set_default_timeout(20_000)
+    yield page
+    assert not complaints, complaints
