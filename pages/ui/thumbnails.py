@@ -1,44 +1,56 @@
-"""Pictures of a run's dataset with what they are and what they were taken for."""
+"""Pictures of a dataset as small thumbnails, made from the stored bytes and kept for a while."""
 
 from __future__ import annotations
 
-import pandas as pd
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
 import streamlit as st
 from PIL import Image
 
 from pages.ui.state import workspace
-from pages.ui.text import literal
 from tlcore.datasets.dataset import Dataset
 
-SIDE_PX = 132
+SIDE_PX = 88
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def dataset(root: str, dataset_id: str) -> Dataset:
-    """A dataset's memory map; immutable, so it may be kept."""
-    return Dataset.open(workspace().dataset(dataset_id))
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _opened(folder: str) -> Dataset:
+    return Dataset.open(Path(folder))
 
 
-def gallery(pictures: pd.DataFrame, dataset_id: str) -> None:
-    """Pictures side by side. Columns: row, label, predicted, confidence."""
-    source = dataset(str(workspace().root), dataset_id)
-    with st.container(horizontal=True, gap="small"):
-        for shown in pictures.itertuples():
-            with st.container(width=SIDE_PX, gap="xsmall"):
-                st.image(
-                    enlarged(source.image(int(shown.row))),
-                    width=SIDE_PX,
-                    alt=f"Picture {shown.row} of the dataset: {shown.label}, taken for {shown.predicted}",
-                )
-                st.markdown(
-                    f"**{literal(shown.label)}**  \n→ {literal(shown.predicted)}, {shown.confidence:.0%}"
-                    if shown.label != shown.predicted
-                    else f"**{literal(shown.label)}**  \n{shown.confidence:.0%}"
-                )
+def open_dataset(dataset_id: str) -> Dataset:
+    """The dataset, memory-mapped; one handle a process."""
+    return _opened(str(workspace().dataset(dataset_id)))
 
 
-def enlarged(image: Image.Image, side_px: int = SIDE_PX) -> Image.Image:
-    """The picture at about `side_px`; small ones keep their hard pixels instead of a blur."""
-    factor = side_px / max(image.size)
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return image.resize(size, Image.Resampling.NEAREST if factor > 2 else Image.Resampling.LANCZOS)
+@st.cache_data(max_entries=200, show_spinner=False)
+def _thumbnails(folder: str, rows: tuple[int, ...], side_px: int) -> list[bytes]:
+    dataset = _opened(folder)
+    return [thumbnail(dataset.image(row), side_px) for row in rows]
+
+
+def thumbnail(image: Image.Image, side_px: int) -> bytes:
+    """The picture within a square as PNG; small ones grow in whole steps, so their pixels stay sharp."""
+    longest = max(image.size)
+    if longest * 2 <= side_px:
+        factor = side_px // longest
+        image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    else:
+        image = image.copy()
+        image.thumbnail((side_px * 2, side_px * 2), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    square = Image.new("RGBA", (max(image.size),) * 2, (0, 0, 0, 0))
+    square.paste(image, ((square.width - image.width) // 2, (square.height - image.height) // 2))
+    buffer = io.BytesIO()
+    square.save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def pictures(dataset_id: str, rows: Sequence[int], side_px: int = SIDE_PX) -> None:
+    """A wrapping row of pictures of equal size."""
+    dataset = open_dataset(dataset_id)
+    images = _thumbnails(str(workspace().dataset(dataset_id)), tuple(int(row) for row in rows), side_px)
+    alts = [f"{dataset.classes[dataset.labels[row]]}, picture {row}" for row in rows]
+    if images:
+        st.image([io.BytesIO(image) for image in images], width=side_px, alt=alts)
