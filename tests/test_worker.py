@@ -1,0 +1,153 @@
+"""The worker's reporter and how a job ends, in this process where no other one is needed."""
+
+import errno
+import sqlite3
+
+import pytest
+
+from tlcore import schema, worker
+from tlcore.errors import Cancelled, InputError, Superseded
+from tlcore.store import DatasetRecord, JobState, Store
+from tlcore.worker import Outcome, StoreReporter, run_job, sentence
+
+
+@pytest.fixture
+def store(workspace):
+    store = Store.open(workspace)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def job(store):
+    store.add_job("train", "t", {})
+    return store.claim("w")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_s = 100.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def reporter(store, job, workspace, clock):
+    workspace.run(job.id).mkdir()
+    return StoreReporter(store, job, workspace.run(job.id), clock)
+
+
+def test_progress_is_written_at_most_five_times_a_second(store, job, reporter, clock):
+    before = store.job(job.id)
+    written = set()
+    for step in range(1000):
+        clock.now_s += 0.002
+        reporter.progress(step / 1000, f"step {step}")
+        written.add(store.job(job.id).progress)
+    assert 9 <= len(written - {before.progress}) <= 11
+    assert 1.7 <= store.job(job.id).worked_s <= 2.0
+
+
+def test_a_phase_is_shown_at_once_and_its_seconds_add_up(store, job, reporter, clock):
+    for name, seconds in (("features", 2.0), ("train", 3.0), ("features", 1.0)):
+        reporter.phase(name)
+        assert store.job(job.id).phase == name
+        clock.now_s += seconds
+    assert reporter.phases() == {"features": 3.0, "train": 3.0}
+
+
+def test_check_hears_a_cancel_and_a_successor_within_half_a_second(store, job, reporter, clock):
+    reporter.check()
+    store.request_cancel(job.id)
+    reporter.check()  # Too soon to look again.
+    clock.now_s += 0.5
+    with pytest.raises(Cancelled):
+        reporter.check()
+    assert store.give_up(job, "gone")
+    clock.now_s += 0.5
+    with pytest.raises(Superseded):
+        reporter.check()
+
+
+def test_a_locked_store_costs_progress_but_not_the_run(workspace, job, reporter, clock, monkeypatch):
+    other = sqlite3.connect(workspace.root / "store.db", isolation_level=None)
+    monkeypatch.setattr(schema, "BUSY_TIMEOUT_S", 0.1)
+    impatient = StoreReporter(Store.open(workspace), job, workspace.run(job.id), clock)
+    other.execute("BEGIN IMMEDIATE")
+    clock.now_s += 1
+    impatient.progress(0.5)
+    impatient.check()
+    monkeypatch.setattr(worker, "PATIENCE_S", 0.0)
+    with pytest.raises(Exception, match="locked by another process"):
+        impatient.log("a line that matters")
+    other.execute("ROLLBACK")
+    impatient.log("a line that matters")
+
+
+def test_an_epoch_carries_hash_and_time_of_all_attempts(store, job, reporter, clock, workspace):
+    checkpoint = workspace.run(job.id) / "checkpoint-1.npz"
+    checkpoint.write_bytes(b"abc")
+    clock.now_s += 4
+    reporter.epoch(1, {"loss": 0.5, "seconds": 1.0}, checkpoint)
+    (record,) = store.epoch_records(job.id)
+    assert record.sha256 == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert (record.epoch, record.seconds, record.metrics) == (1, 4.0, {"loss": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("problem", "state", "says", "traced"),
+    [
+        (InputError("pets.zip: no pictures. Add some."), JobState.failed, "pets.zip: no pictures. Add some.", False),
+        (Cancelled("Cancelled."), JobState.cancelled, None, False),
+        (MemoryError(), JobState.failed, "Lower train.batch_size", True),
+        (OSError(errno.ENOSPC, "No space"), JobState.failed, "Free some space, then resume", True),
+        (KeyError("x"), JobState.failed, "unexpected error (KeyError: 'x')", True),
+        (SystemExit(3), JobState.failed, "unexpected error (SystemExit: 3)", True),
+    ],
+)
+def test_each_end_has_its_state_and_its_sentence(store, job, problem, state, says, traced):
+    def execute(*_):
+        raise problem
+
+    assert run_job(store, job, execute) == state
+    ended = store.job(job.id)
+    assert (ended.state == state and (ended.error or "").endswith(says or "")) or says in ended.error
+    assert (ended.traceback is not None) is traced
+
+
+def test_a_superseded_attempt_ends_without_a_word(store, job):
+    def execute(job, store, run_dir, reporter):
+        assert store.give_up(job, "gone")
+        reporter.log("late")
+        return Outcome({})
+
+    with pytest.raises(Superseded):
+        run_job(store, job, execute)
+    assert store.job(job.id).state == JobState.interrupted
+
+
+def test_a_dataset_whose_name_was_taken_meanwhile_is_removed_and_told(store, job, workspace):
+    record = DatasetRecord("pets-1", "pets", ("a", "b"), 2, "pets.zip", "2026", {}, 1)
+    store.add_dataset(record)
+    other = DatasetRecord("pets-2", "pets", ("a", "b"), 2, "pets.zip", "2026", {}, 1)
+
+    def execute(*_):
+        workspace.dataset(other.id).mkdir()
+        return Outcome({}, other)
+
+    assert run_job(store, job, execute) == JobState.failed
+    assert "'pets' exists already" in (store.job(job.id).error or "")
+    assert not workspace.dataset(other.id).exists() and store.datasets() == [record]
+
+
+def test_memory_errors_of_the_engine_are_told_like_others():
+    class ResourceExhaustedError(Exception):
+        pass
+
+    assert "ran out of memory" in sentence(ResourceExhaustedError("OOM when allocating"))
