@@ -16,6 +16,9 @@ import pandas as pd
 Spec = dict[str, Any]
 
 _SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
+# The page's own colours by `dark`: Vega draws text in black unless told otherwise.
+_TEXT = {False: "#18242b", True: "#e6edf0"}
+_BACKGROUND = {False: "#ffffff", True: "#10171b"}
 _NO_DATA = pd.DataFrame()
 MOST_LABELLED_CLASSES = 20  # Beyond this many classes no number fits into a cell.
 
@@ -36,7 +39,8 @@ def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool) -> Sp
         axis=alt.Axis(tickMinStep=1, format="d" if axis == "epoch" else "~s", grid=False),
         scale=alt.Scale(nice=False, zero=axis != "epoch"),
     )
-    legend = alt.Legend(title=None, orient="top", columns=2, labelLimit=220, symbolStrokeWidth=2)
+    columns = 2 if max(map(len, domain)) <= 12 else 1
+    legend = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=300, symbolOpacity=1, symbolStrokeWidth=2)
     color = alt.Color(f"{field}:N", scale=alt.Scale(domain=domain), legend=legend)
     dash = alt.StrokeDash(
         "part:N",
@@ -63,7 +67,7 @@ def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool) -> Sp
     ]
     if smoothed:
         layers.insert(0, base.mark_line(strokeWidth=1, opacity=0.35).encode(y=y("value"), strokeDash=dash))
-    return _spec(alt.layer(*layers).properties(height=260))
+    return _spec(alt.layer(*layers).properties(height=260 + 20 * (len(domain) // columns)))
 
 
 @lru_cache(maxsize=64)
@@ -96,8 +100,8 @@ def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
         base.mark_rect(cursor="pointer")
         .encode(
             color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=["right", "mistaken"]), legend=alt.Legend(orient="bottom")),
-            opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.03, 1]), legend=None),
-            stroke=alt.condition(click, alt.value("#e6edf0" if dark else "#18242b"), alt.value("transparent")),
+            opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.12, 1]), legend=None),
+            stroke=alt.condition(click, alt.value(_TEXT[dark]), alt.value("transparent")),
             strokeWidth=alt.condition(click, alt.value(3), alt.value(0)),
         )
         .add_params(click)
@@ -105,25 +109,24 @@ def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
     layers = [cells]
     if not many:
         # On a filled cell the page's own background is the colour with the most contrast.
-        on_filled, on_empty = ("#10171b", "#e6edf0") if dark else ("#ffffff", "#18242b")
-        number = base.transform_filter("datum.count > 0").mark_text(fontSize=11, fontWeight=500)
-        color = alt.condition("datum.share > 0.3", alt.value(on_filled), alt.value(on_empty))
-        layers.append(number.encode(text=alt.Text(value, format=form), color=color))
-    side = 26 if not many else max(6, 640 // len(order))
-    return _spec(alt.layer(*layers).properties(height=max(180, side * len(order))))
+        color = alt.condition("datum.share > 0.3", alt.value(_BACKGROUND[dark]), alt.value(_TEXT[dark]))
+        layers.append(base.mark_text(fontSize=11, fontWeight=500).encode(text=alt.Text(value, format=form), color=color))
+    side = max(6, 600 // len(order)) if many else max(26, 150 // len(order))
+    around = 90 + min(80, 6 * max(map(len, order)))  # Titles, column labels and legend: the height is that of all.
+    return _spec(alt.layer(*layers).properties(height=around + side * len(order)))
 
 
-@lru_cache(maxsize=2)
-def phases() -> Spec:
+@lru_cache(maxsize=16)
+def phases(count: int, dark: bool) -> Spec:
     """Seconds by phase as bars. Columns: phase, seconds, label."""
     base = alt.Chart(_NO_DATA).encode(
         y=alt.Y("phase:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False)),
-        x=alt.X("seconds:Q", title="time (s)", axis=alt.Axis(grid=False, tickCount=5)),
+        x=alt.X("seconds:Q", title="time (s)", axis=alt.Axis(grid=False, tickCount=5), scale=alt.Scale(padding=40, nice=False)),
         tooltip=[alt.Tooltip("phase:N"), alt.Tooltip("seconds:Q", title="time (s)", format=".2f")],
     )
     bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7})
-    labels = base.mark_text(align="left", dx=5).encode(text="label:N")
-    return _spec(alt.layer(bars, labels).properties(height={"step": 30}))
+    labels = base.mark_text(align="left", dx=5, color=_TEXT[dark]).encode(text="label:N")
+    return _spec(alt.layer(bars, labels).properties(height=60 + 30 * count))
 
 
 def _spec(chart: alt.LayerChart) -> Spec:

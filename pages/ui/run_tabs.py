@@ -156,7 +156,7 @@ def time_by_phase(run: Job) -> None:
     figures = load_summary(workspace().run(run.id))
     table = pd.DataFrame({"phase": list(figures["phases"]), "seconds": list(figures["phases"].values())})
     longest = table.loc[table["seconds"].idxmax(), "phase"]
-    st.vega_lite_chart(table.assign(label=table["seconds"].map(duration)), charts.phases(), key="phases", alt=f"Seconds by phase of the run, most of them for {longest}")
+    st.vega_lite_chart(table.assign(label=table["seconds"].map(duration)), charts.phases(len(table), st.context.theme.type == "dark"), key="phases", alt=f"Seconds by phase of the run, most of them for {longest}")
     cache: dict[str, Any] = figures["cache"]
     st.caption(f"{duration(figures['seconds'])} in all, features by {figures['engine']}; {cache['hits']:,} pictures from the cache, {cache['computed']:,} computed.")
     _download(table, f"run-{run.id}-time.csv", "time")
