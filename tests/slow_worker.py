@@ -1,9 +1,8 @@
 """A real worker process whose job is slow, light and repeatable: `python -m tests.slow_worker`.
 
-It claims, reports, commits and ends like any other; only the work is a chain of hashes.
+It is the real worker with another table of work: a run is a chain of hashes.
 """
 
-import argparse
 import errno
 import hashlib
 import json
@@ -12,12 +11,10 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-from tlcore import locks
+from tlcore import worker
 from tlcore.executors import child_environment
-from tlcore.store import Store
-from tlcore.worker import Outcome, last_committed, run_job
+from tlcore.worker import Outcome, last_committed
 from tlcore.workspace import Workspace, whole_file
 
 EPOCHS = 12
@@ -55,26 +52,25 @@ def work(epoch_s: float, manner: str):
 
 
 def start(workspace: Workspace, owner: str, epoch_s: float = 0.05, manner: str = "obedient") -> subprocess.Popen:
-    """Start it; it waits for a job of kind train, does it and ends."""
-    command = [sys.executable, "-m", "tests.slow_worker", str(workspace.root), owner, str(epoch_s), manner]
-    return subprocess.Popen(command, env=child_environment(), start_new_session=True)
+    """Start one that nobody supervises; it takes the run that waits, does it and ends."""
+    command = [sys.executable, "-m", "tests.slow_worker", "--workspace", str(workspace.root)]
+    process = subprocess.Popen(
+        [*command, "--kind", "train", "--owner", owner],
+        stdin=subprocess.PIPE, env=environment(epoch_s, manner), start_new_session=True,
+    )
+    process.stdin.write(b"claim\n")
+    process.stdin.flush()
+    return process
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("root", type=Path)
-    parser.add_argument("owner")
-    parser.add_argument("epoch_s", type=float)
-    parser.add_argument("manner")
-    options = parser.parse_args()
-    if options.manner == "deaf":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    store = Store.open(Workspace(options.root))
-    assert locks.take_owner_lock(store.workspace.locks, options.owner) is not None
-    while (job := store.claim(options.owner, "train")) is None:
-        time.sleep(0.02)
-    print(run_job(store, job, work(options.epoch_s, options.manner)), os.getpid())
+def environment(epoch_s: float, manner: str) -> dict[str, str]:
+    return {**child_environment(), "SLOW_EPOCH_S": str(epoch_s), "SLOW_MANNER": manner}
 
 
 if __name__ == "__main__":
-    main()
+    manner = os.environ.get("SLOW_MANNER", "obedient")
+    if manner == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    worker.JOB_KINDS["train"] = work(float(os.environ.get("SLOW_EPOCH_S", "0.05")), manner)
+    worker.warm_up = lambda kind: None
+    sys.exit(worker.main())

@@ -33,11 +33,13 @@ def child_environment() -> dict[str, str]:
 class WorkerProcess:
     """A worker of this machine, which begins a job when told to, and is gone after it."""
 
-    def __init__(self, workspace: Workspace, kind: str, log: IO[bytes]) -> None:
+    def __init__(
+        self, workspace: Workspace, kind: str, log: IO[bytes], module: str = "tlcore.worker"
+    ) -> None:
         self.kind = kind
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
         self.told = False
-        command = [sys.executable, "-m", "tlcore.worker", "--workspace", str(workspace.root)]
+        command = [sys.executable, "-m", module, "--workspace", str(workspace.root)]
         self._process = subprocess.Popen(
             [*command, "--kind", kind, "--owner", self.owner],
             stdin=subprocess.PIPE,

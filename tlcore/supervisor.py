@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
 
 from tlcore import jobs, locks
 from tlcore.errors import TLError
@@ -55,8 +56,9 @@ class Supervisor:
         store: Store,
         settings: SupervisorSettings,
         clock: Callable[[], float] = time.monotonic,
+        start: Callable[[Workspace, str, IO[bytes]], WorkerProcess] = WorkerProcess,
     ) -> None:
-        self._store, self._settings, self._clock = store, settings, clock
+        self._store, self._settings, self._clock, self._start_process = store, settings, clock, start
         self._workers: list[WorkerProcess] = []
         self._cancel_seen: dict[tuple[int, int], float] = {}
         self._failed_starts: dict[str, int] = {}
@@ -159,7 +161,7 @@ class Supervisor:
         if self._clock() < self._next_start.get(kind, 0.0):
             return None
         with self._store.workspace.supervisor_log.open("ab") as log:
-            worker = WorkerProcess(self._store.workspace, kind, log)
+            worker = self._start_process(self._store.workspace, kind, log)
         self._workers.append(worker)
         return worker
 

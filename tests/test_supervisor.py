@@ -1,0 +1,226 @@
+"""The supervisor: hands out in order, keeps to its limits, keeps one worker warm, leaves when idle."""
+
+import contextlib
+import functools
+import shutil
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests import slow_worker
+from tlcore import jobs, locks
+from tlcore.executors import WorkerProcess, child_environment
+from tlcore.store import ACTIVE, JobState, Store
+from tlcore.supervisor import Supervisor, SupervisorSettings
+
+
+@pytest.fixture
+def store(workspace):
+    store = Store.open(workspace)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def supervise(store, monkeypatch):
+    """Make a supervisor in this process whose workers are real processes with slow, light runs."""
+    made: list[Supervisor] = []
+
+    def make(epoch_s: float = 0.02, **settings) -> Supervisor:
+        monkeypatch.setenv("SLOW_EPOCH_S", str(epoch_s))
+        start = functools.partial(WorkerProcess, module="tests.slow_worker")
+        made.append(Supervisor(store, SupervisorSettings(**settings), start=start))
+        return made[-1]
+
+    yield make
+    for supervisor in made:
+        supervisor.kill()
+
+
+def tick_until(supervisor: Supervisor, condition, timeout_s: float = 20.0) -> float:
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < timeout_s, "it never happened"
+        supervisor.tick()
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+def workers_of(store: Store) -> int:
+    return sum(locks.is_held(path) for path in store.workspace.locks.glob("worker-*.lock"))
+
+
+def test_runs_go_one_after_the_other_in_order_each_in_a_process_of_its_own(store, supervise):
+    supervisor = supervise(standby=False)
+    ids = [store.add_job("train", str(n), {}) for n in range(3)]
+    at_once: set[int] = set()
+    ended: list[int] = []
+
+    def all_done() -> bool:
+        at_once.add(len(store.jobs(states=[JobState.running])))
+        done = [job.id for job in store.jobs(states=[JobState.done])][::-1]
+        ended.extend(job_id for job_id in done if job_id not in ended)
+        return len(ended) == 3
+
+    tick_until(supervisor, all_done)
+    assert ended == ids and max(at_once) == 1
+    assert len({job.owner for job in store.jobs()}) == 3
+
+
+def test_more_at_once_when_the_limit_says_so(store, supervise):
+    supervisor = supervise(epoch_s=0.2, standby=False, limits={"train": 2, "ingest": 1})
+    for n in range(3):
+        store.add_job("train", str(n), {})
+    tick_until(supervisor, lambda: len(store.jobs(states=[JobState.running])) == 2)
+    for _ in range(20):
+        supervisor.tick()
+        assert len(store.jobs(states=[JobState.running])) <= 2
+
+
+def test_a_worker_that_somebody_else_started_counts_towards_the_limit(store, supervise):
+    first, second = store.add_job("train", "1", {}), store.add_job("train", "2", {})
+    stray = slow_worker.start(store.workspace, "stray", epoch_s=0.1)
+    try:
+        supervisor = supervise(standby=False)
+        while store.job(first).state == JobState.queued:
+            time.sleep(0.02)
+        for _ in range(10):
+            supervisor.tick()
+            assert store.job(second).state == JobState.queued
+        tick_until(supervisor, lambda: store.job(second).state == JobState.running)
+        assert store.job(first).state == JobState.done
+    finally:
+        stray.kill()
+        stray.wait()
+
+
+def test_one_worker_is_kept_warm_and_the_next_only_when_it_does_no_harm(store, supervise):
+    supervisor = supervise(epoch_s=0.4)
+    tick_until(supervisor, lambda: workers_of(store) == 1)
+    first = store.add_job("train", "1", {})
+    taken_s = tick_until(supervisor, lambda: store.job(first).state == JobState.running)
+    assert taken_s < 1.0  # Nothing had to be started.
+    for _ in range(10):
+        supervisor.tick()
+    time.sleep(0.2)
+    assert workers_of(store) == 1  # Nobody waits: the run has the machine to itself.
+    store.add_job("train", "2", {})
+    tick_until(supervisor, lambda: workers_of(store) == 2)
+    assert store.epoch_records(first)  # Only when the first run was under way.
+    store.request_cancel(first)
+
+
+def test_a_signal_that_ended_a_worker_is_named(store, supervise):
+    supervisor = supervise(epoch_s=5.0, standby=False)
+    job_id = store.add_job("train", "t", {})
+    tick_until(supervisor, lambda: store.job(job_id).phase == "train")
+    process = locks.owner_process(store.workspace.locks, store.job(job_id).owner)
+    psutil.Process(process.pid).kill()
+    noticed_s = tick_until(supervisor, lambda: store.job(job_id).state == JobState.interrupted)
+    assert noticed_s < 5
+    assert any("SIGKILL" in event.message for event in store.events(job_id))
+
+
+def test_workers_that_cannot_start_end_the_run_with_a_reason_not_a_loop(store, monkeypatch):
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    now = [0.0]
+    supervisor = Supervisor(store, SupervisorSettings(), clock=lambda: now[0])
+    job_id = store.add_job("train", "t", {})
+    for _ in range(100):
+        now[0] += 1.0
+        supervisor.tick()
+        time.sleep(0.01)
+        if store.job(job_id).state == JobState.failed:
+            break
+    assert "No worker could be started" in (store.job(job_id).error or "")
+
+
+def start_real(workspace, idle_s: float = 600.0) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tlcore.supervisor", "--workspace", str(workspace.root)]
+    environment = {**child_environment(), "TLCORE_STANDBY": "0", "TLCORE_IDLE_S": str(idle_s)}
+    return subprocess.Popen(command, env=environment, start_new_session=True)
+
+
+def test_it_leaves_when_idle_and_when_its_workspace_is_deleted(workspace):
+    Store.open(workspace).close()
+    process = start_real(workspace, idle_s=0.5)
+    assert process.wait(20) == 0
+    process = start_real(workspace)
+    while not locks.is_held(workspace.supervisor_lock):
+        time.sleep(0.02)
+    shutil.rmtree(workspace.root)
+    assert process.wait(20) == 0
+    assert not workspace.root.exists()
+
+
+def test_a_submit_starts_it_once_and_a_real_ingest_is_carried_out(workspace, monkeypatch):
+    monkeypatch.setenv("TLCORE_STANDBY", "0")
+    monkeypatch.setenv("TLCORE_IDLE_S", "2")
+    store = Store.open(workspace)
+    job_id = jobs.submit_ingest(store, workspace, "digits")
+    for _ in range(3):
+        jobs.ensure_supervisor(workspace)
+    job = jobs.wait(store, job_id, timeout_s=30)
+    assert job.state == JobState.done, job.error
+    assert job.result["dataset"] == "digits" and store.dataset("digits").count == 1797
+    assert store.dataset("digits").id == job.result["dataset_id"]
+    assert "tensorflow" not in (workspace.supervisor_log).read_text().lower()
+    store.close()
+
+
+def test_looking_costs_next_to_nothing_while_a_supervisor_lives(workspace):
+    Store.open(workspace).close()
+    process = start_real(workspace)
+    try:
+        while not locks.is_held(workspace.supervisor_lock):
+            time.sleep(0.02)
+        began = time.perf_counter()
+        for _ in range(100):
+            jobs.ensure_supervisor(workspace)
+        assert time.perf_counter() - began < 0.5
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_submitted_job_is_seen_within_a_fifth_of_a_second(workspace):
+    """Also by an idle supervisor, whose next look by itself is further off."""
+    store = Store.open(workspace)
+    process = start_real(workspace)
+    try:
+        while not locks.is_held(workspace.supervisor_lock):
+            time.sleep(0.02)
+        time.sleep(1.0)
+        job_id = store.add_job("train", "t", {})
+        store.claim("nobody")  # Its lock is missing, so the supervisor's next look ends the job.
+        began = time.monotonic()
+        jobs.ensure_supervisor(workspace)
+        while store.job(job_id).state in ACTIVE:
+            time.sleep(0.005)
+        seen_s = time.monotonic() - began
+        assert seen_s < 0.2
+        print(f"seen after {seen_s:.3f} s")
+    finally:
+        process.kill()
+        process.wait()
+        with contextlib.suppress(OSError):
+            store.close()
+
+
+def test_a_job_submitted_in_the_instant_of_leaving_is_not_forgotten(workspace, store, monkeypatch):
+    """The announcement went to a supervisor that was already on its way out."""
+    from tlcore import supervisor as module
+
+    monkeypatch.setattr(module.Supervisor, "tick", lambda self: False)
+    held_at_look: list[bool] = []
+
+    def has_work(self) -> bool:
+        held_at_look.append(locks.is_held(workspace.supervisor_lock))
+        return len(held_at_look) == 1
+
+    monkeypatch.setattr(module.Supervisor, "has_work", has_work)
+    module.supervise(workspace, SupervisorSettings(standby=False, idle_s=0.1))
+    assert held_at_look == [False, False]  # It looked after letting go, stayed on, and left the second time.
