@@ -6,10 +6,12 @@ All figures are real: the same split, metrics and files as those of a run that t
 from __future__ import annotations
 
 import functools
+import io
 import json
 
 import numpy as np
 import pandas as pd
+from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from tlcore.datasets.dataset import Dataset
@@ -48,7 +50,7 @@ def finished_run(store: Store, workspace: Workspace, **changes: object) -> int:
     job, learner = _begun(store, workspace, changes)
     for epoch in range(1, job.config.train.epochs + 1):
         learner.epoch(store, job, epoch)
-    _leave_files(store, workspace, job, learner)
+    leave_files(store, workspace, job, learner)
     return job.id
 
 
@@ -93,6 +95,13 @@ class Learner:
         store.commit_epoch(job, EpochRecord(number, job.attempt, seconds, figures, f"checkpoint-{number}.npz", "0" * 64))
 
 
+def png(image: Image.Image) -> bytes:
+    """The picture as a file's content."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def _begun(store: Store, workspace: Workspace, changes: dict[str, object]) -> tuple[Job, Learner]:
     wanted = {"dataset": "digits", "train.epochs": 6, "optimizer.learning_rate": 0.01, **{key.replace("__", "."): value for key, value in changes.items()}}
     config = settings.parse(settings.with_changes({}, wanted))
@@ -106,7 +115,7 @@ def _begun(store: Store, workspace: Workspace, changes: dict[str, object]) -> tu
     return job, Learner(config, Dataset.open(workspace.dataset(record.id)))
 
 
-def _leave_files(store: Store, workspace: Workspace, job: Job, learner: Learner) -> None:
+def leave_files(store: Store, workspace: Workspace, job: Job, learner: Learner) -> None:
     learner.watch.begin("evaluate")
     split, folder = learner.split, workspace.run(job.id)
     ids = np.asarray(learner.dataset.content_ids)

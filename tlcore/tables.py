@@ -13,7 +13,7 @@ def to_csv(table: pd.DataFrame) -> str:
     safe = table.copy()
     for position, column in enumerate(table.columns):
         if not pd.api.types.is_numeric_dtype(table.iloc[:, position]):
-            safe.isetitem(position, table.iloc[:, position].map(_harmless))
+            safe.isetitem(position, [_harmless(value) for value in table.iloc[:, position]])
         safe = safe.rename(columns={column: _harmless(column)})
     return safe.to_csv(index=False, lineterminator="\n")
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.ui.gallery import enlarged
 from pages.ui.text import literal
+from pages.ui.thumbnails import thumbnail
 from tlcore.predict import Answer
 
 PICTURE_PX = 220
@@ -23,7 +23,7 @@ def answer(one: Answer, at: int, models: Sequence[str]) -> None:
         left, right = st.columns([1, 3])
         with left:
             assert one.image is not None
-            st.image(enlarged(one.image, PICTURE_PX), width=PICTURE_PX, alt=f"Uploaded picture {one.file}")
+            st.image(thumbnail(one.image, PICTURE_PX), width=PICTURE_PX, alt=f"Uploaded picture {one.file}")
             st.caption(" · ".join(literal(part) for part in (one.file, f"{one.image.width}×{one.image.height} px", *one.notes)))
         with right:
             for model in models:
