@@ -5,18 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tests.finished_run import finished_run, running_run
-from tests.pages.opening import open_page, settled, words
-from tlcore import jobs
+from tests.pages.conftest import texts
 from tlcore.store import JobState, Store
 
 ODD = ":red[x] <b>bold</b> *star* [link](http://x)"
 
 
 @pytest.fixture
-def store(workspace, monkeypatch) -> Store:
-    monkeypatch.setenv("TLCORE_HOME", str(workspace.root))
-    monkeypatch.setattr(jobs, "ensure_supervisor", lambda workspace: None)  # These tests start no processes.
-    return Store.open(workspace)
+def store(digits) -> Store:
+    return Store.open(digits)
 
 
 @pytest.fixture
@@ -24,13 +21,13 @@ def done(store, workspace) -> int:
     return finished_run(store, workspace, name="first", train__epochs=4)
 
 
-def test_without_runs_the_page_names_the_next_step(store):
+def test_without_runs_the_page_names_the_next_step(store, open_page):
     at = open_page("runs.py")
     assert "No runs yet" in at.info[0].value
     assert [link.value for link in at.page_link] == ["Run the demonstration", "Add pictures", "Set up a run"]
 
 
-def test_the_list_shows_status_scores_and_curve(done, store, workspace):
+def test_the_list_shows_status_scores_and_curve(done, store, workspace, open_page):
     running, _ = running_run(store, workspace, epochs=2, name="second")
     table = open_page("runs.py").dataframe[0].value
     assert table["run"].tolist() == [running.id, done]
@@ -40,24 +37,24 @@ def test_the_list_shows_status_scores_and_curve(done, store, workspace):
     assert table["progress"].tolist() == [pytest.approx(2 / 6), 1.0]
 
 
-def test_the_list_can_be_filtered_by_status_through_the_link(done, store, workspace):
+def test_the_list_can_be_filtered_by_status_through_the_link(done, store, workspace, open_page):
     running, _ = running_run(store, workspace, epochs=1)
     assert open_page("runs.py", status="running").dataframe[0].value["run"].tolist() == [running.id]
     assert "No run has this status" in open_page("runs.py", status="failed").info[0].value
 
 
-def test_every_run_can_be_reached(store):
+def test_every_run_can_be_reached(store, open_page):
     for number in range(53):
         store.add_job("train", f"run {number}", {"config": {"dataset": "d"}, "dataset_id": None})
     at = open_page("runs.py")
     assert len(at.dataframe[0].value) == 50
     at.button(key="older_runs").click()
-    assert len(settled(at).dataframe[0].value) == 53
+    assert len(at.run().dataframe[0].value) == 53
     assert at.query_params["show"] == "100"
 
 
 @pytest.mark.parametrize("link", ["999", "../x", "1; DROP TABLE jobs", "x" * 20_000, "-1"])
-def test_a_link_to_no_run_says_so(done, link):
+def test_a_link_to_no_run_says_so(done, link, open_page):
     at = open_page("runs.py", run=link)
     if len(link) > 10_000:  # Taken for no choice at all: the list opens.
         assert at.dataframe
@@ -70,7 +67,7 @@ TABS = ["Summary", "Curves", "Confusion", "Classes", "Mistakes", "Settings", "Ti
 
 
 @pytest.mark.parametrize("tab", TABS)
-def test_each_tab_of_a_finished_run(done, store, tab):
+def test_each_tab_of_a_finished_run(done, store, tab, open_page):
     at = open_page("runs.py", run=str(done), tab=tab)
     assert not at.error
     assert [panel.label for panel in at.tabs] == TABS
@@ -78,35 +75,35 @@ def test_each_tab_of_a_finished_run(done, store, tab):
     expected = {
         "Summary": lambda: [card.value for card in at.metric if card.label == "Accuracy"] == [f"{result['test_accuracy']:.1%}"],
         "Curves": lambda: len(at.get("vega_lite_chart")) == 2,
-        "Confusion": lambda: "Click a cell" in words(at),
+        "Confusion": lambda: "Click a cell" in texts(at),
         "Classes": lambda: at.dataframe[0].value["support"].sum() == result["test_images"],
-        "Mistakes": lambda: "Wrong answers" in words(at),
+        "Mistakes": lambda: "Wrong answers" in texts(at),
         "Settings": lambda: "learning_rate: 0.01" in at.code[0].value,
-        "Time": lambda: "in all" in words(at),
-        "Files": lambda: "predictions.parquet" in words(at),
+        "Time": lambda: "in all" in texts(at),
+        "Files": lambda: "predictions.parquet" in texts(at),
     }
     assert expected[tab]()
 
 
-def test_a_clicked_cell_shows_its_pictures(done, store, workspace):
+def test_a_clicked_cell_shows_its_pictures(done, store, workspace, open_page):
     from tlcore.results import load_predictions
 
     cells = load_predictions(workspace.run(done)).confusion_cells()
     cell = cells[cells["kind"] == "mistaken"].iloc[0]
     at = open_page("runs.py", run=str(done), tab="Confusion")
     at.session_state["confusion"] = {"selection": {"cell": [{"true": cell["true"], "predicted": cell["predicted"]}]}}
-    assert f"**{cell['count']} picture" in words(settled(at))
+    assert f"**{cell['count']} picture" in texts(at.run())
     assert len(at.get("imgs")) == cell["count"]
 
 
-def test_names_are_shown_literally(store, workspace):
+def test_names_are_shown_literally(store, workspace, open_page):
     run = finished_run(store, workspace, name=ODD, train__epochs=1)
     at = open_page("runs.py", run=str(run))
     assert at.title[0].value.replace("\\", "") == ODD
     assert r"\:red\[x\]" in at.title[0].value and r"\<b\>" in at.title[0].value
 
 
-def test_a_running_run_shows_progress_curves_and_log(store, workspace):
+def test_a_running_run_shows_progress_curves_and_log(store, workspace, open_page):
     job, _ = running_run(store, workspace, epochs=3, name="live")
     at = open_page("runs.py", run=str(job.id))
     assert at.progress[0].value == 50
@@ -115,26 +112,26 @@ def test_a_running_run_shows_progress_curves_and_log(store, workspace):
     assert "linear classifier" in at.code[0].value
 
 
-def test_when_a_run_ends_the_page_turns_to_its_evaluation(store, workspace):
+def test_when_a_run_ends_the_page_turns_to_its_evaluation(store, workspace, open_page):
     job, learner = running_run(store, workspace, epochs=3)
     at = open_page("runs.py", run=str(job.id))
     from tests.finished_run import leave_files
 
     leave_files(store, workspace, job, learner)
-    assert settled(at).metric and not at.progress
+    assert at.run().metric and not at.progress
 
 
-def test_cancel_asks_the_worker_to_stop(store, workspace):
+def test_cancel_asks_the_worker_to_stop(store, workspace, open_page):
     job, _ = running_run(store, workspace, epochs=1)
     at = open_page("runs.py", run=str(job.id))
     at.button(key="cancel_one").click()
-    settled(at)
+    at.run()
     assert store.job(job.id).cancel_requested
     assert at.button(key="cancel_one").disabled
-    assert "Stopping after this step." in words(at)
+    assert "Stopping after this step." in texts(at)
 
 
-def test_a_failed_run_is_its_sentence_with_the_traceback_folded(store, workspace):
+def test_a_failed_run_is_its_sentence_with_the_traceback_folded(store, workspace, open_page):
     job, _ = running_run(store, workspace, epochs=1)
     store.finish(job, JobState.failed, error="Ran out of memory. Lower train.batch_size.", traceback="Traceback: secret")
     at = open_page("runs.py", run=str(job.id))
@@ -143,37 +140,37 @@ def test_a_failed_run_is_its_sentence_with_the_traceback_folded(store, workspace
     assert at.button(key="resume_one")
 
 
-def test_an_interrupted_run_offers_resume(store, workspace):
+def test_an_interrupted_run_offers_resume(store, workspace, open_page):
     job, _ = running_run(store, workspace, epochs=2)
     store.give_up(job, "Its worker was killed.")
     at = open_page("runs.py", run=str(job.id))
     assert "Resume goes on after the last whole epoch." in at.warning[0].value
     assert len(at.get("vega_lite_chart")) == 2
     at.button(key="resume_one").click()
-    settled(at)
+    at.run()
     assert store.job(job.id).state is JobState.queued
 
 
-def test_rename_and_delete(done, store, workspace):
+def test_rename_and_delete(done, store, workspace, open_page):
     at = open_page("runs.py", run=str(done))
     at.text_input(key=f"rename_title_one_{done}").set_value("better name")
     at.button(key="rename_save_one").click()
-    assert settled(at).title[0].value == "better name"
+    assert at.run().title[0].value == "better name"
     at.button(key="delete_one").click()
-    settled(at)
+    at.run()
     assert store.jobs() == [] and not workspace.run(done).exists()
     assert "run" not in at.query_params and "No runs yet" in at.info[0].value
 
 
-def test_ticked_runs_can_be_compared(done, store, workspace):
+def test_ticked_runs_can_be_compared(done, store, workspace, open_page):
     other = finished_run(store, workspace, name="second", train__epochs=1)
     at = open_page("runs.py")
     key = at.dataframe[0].key if hasattr(at.dataframe[0], "key") else f"run_table_{hash((other, done))}"
     at.session_state[key] = {"selection": {"rows": [0, 1], "columns": [], "cells": []}}
-    assert "Compare" in [link.value for link in settled(at).page_link]
+    assert "Compare" in [link.value for link in at.run().page_link]
 
 
-def test_a_result_that_is_gone_is_one_sentence(done, workspace):
+def test_a_result_that_is_gone_is_one_sentence(done, workspace, open_page):
     (workspace.run(done) / "predictions.parquet").unlink()
     at = open_page("runs.py", run=str(done), tab="Classes")
     assert "predictions can't be read" in at.error[0].value.replace("\\", "")

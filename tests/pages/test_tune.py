@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tests.pages.opening import open_page, words
+from tests.pages.conftest import texts
 
 
-def test_the_page_leads_to_what_exists(workspace, monkeypatch):
-    monkeypatch.setenv("TLCORE_HOME", str(workspace.root))
+def test_the_page_leads_to_what_exists(empty, open_page):
     at = open_page("tune.py")
-    assert "Queue several runs" in words(at)
+    assert "Queue several runs" in texts(at)
     assert [link.value for link in at.page_link] == ["Queue several runs", "Watch them", "Compare the finished ones"]
