@@ -105,7 +105,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "stage", range(1, 5)),
         block_ends=("pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "post_relu"),
         block_params=(9472, 217856, 1226240, 7119872, 14991360),
-        licence="Apache-2.0 (Keras)", trained_on="ImageNet-1k", weights=_IMAGENET,
+        licence="BSD-3-Clause (Facebook AI)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
         paper="He et al. 2016, Identity Mappings in Deep Residual Networks, arXiv:1603.05027",
     ),

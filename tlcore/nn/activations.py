@@ -1,0 +1,199 @@
+"""Rows of activations on disk, found by the content id of their picture.
+
+A folder holds one description and any number of segments. A segment is written once, under a name that
+contains the SHA-256 of its bytes: content ids (32 bytes each), then rows. So two workers can fill the same
+folder at once without waiting for each other, and a torn or altered segment is noticed, deleted and
+computed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from tlcore.workspace import whole_file
+
+ID_BYTES = 32
+Where = tuple[int, int]  # Segment number, row within it.
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Shape and numeric type of one row."""
+
+    row_shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def row_bytes(self) -> int:
+        return int(np.prod(self.row_shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+
+class ActivationCache:
+    """One folder of rows that were all computed by the same prefix.
+
+    `layout` is needed for the first use of a folder only; later it is read from there.
+    """
+
+    def __init__(self, folder: Path, log: Callable[[str], None] = lambda message: None) -> None:
+        self.folder, self._log = folder, log
+        self._segments: list[np.ndarray] = []  # Memory maps (rows, *row_shape).
+        self._known: set[str] = set()
+        self._where: dict[bytes, Where] = {}
+        self.layout, self.about = self._read_layout()
+        if self.layout is not None:
+            self.refresh()
+
+    def create(self, layout: Layout, about: Mapping[str, Any]) -> None:
+        """Describe a new folder; `about` is for human readers."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if self.layout is None:
+            with whole_file(self.folder / "layout.json") as path:
+                path.write_text(json.dumps({"row_shape": layout.row_shape, "dtype": layout.dtype, **about}, indent=1))
+            self.layout, self.about = layout, dict(about)
+        assert self.layout == layout, f"{self.folder} holds rows of another layout"
+
+    def refresh(self) -> None:
+        """Take in segments that have appeared since; faulty ones are deleted."""
+        for path in sorted(self.folder.glob("*.rows")):
+            if path.name not in self._known:
+                self._known.add(path.name)
+                self._take_in(path)
+
+    def missing(self, ids: Sequence[bytes]) -> list[int]:
+        """Positions in `ids` of pictures without a row, each picture once."""
+        first: dict[bytes, int] = {}
+        for position, content_id in enumerate(ids):
+            if content_id not in self._where:
+                first.setdefault(content_id, position)
+        return list(first.values())
+
+    def append(self, ids: Sequence[bytes], rows: np.ndarray) -> None:
+        """Keep rows (n, *row_shape) of pictures that have none. Raises OSError when the disk is full."""
+        if not ids:
+            return
+        assert self.layout is not None and rows.shape[1:] == self.layout.row_shape
+        rows = np.ascontiguousarray(rows, self.layout.dtype)
+        packed = b"".join(ids)
+        name = f"{_digest(packed, rows)}.rows"
+        temporary = self.folder / f".writing-{os.getpid()}-{uuid.uuid4().hex}"
+        try:
+            with temporary.open("wb") as file:  # No fsync: a torn segment is noticed by its name.
+                file.write(packed)
+                file.write(memoryview(rows).cast("B"))
+            temporary.replace(self.folder / name)
+        finally:
+            temporary.unlink(missing_ok=True)
+        self._known.add(name)
+        self._index(packed, self._map(self.folder / name, len(ids)))
+
+    def rows(self, ids: Sequence[bytes]) -> CachedRows:
+        """The rows of `ids`, in that order, still on disk. Raises KeyError where one is missing."""
+        where = np.array([self._where[content_id] for content_id in ids], np.int64).reshape(-1, 2)
+        assert self.layout is not None
+        return CachedRows(self.layout, tuple(self._segments), where)
+
+    def _take_in(self, path: Path) -> None:
+        assert self.layout is not None
+        with contextlib.suppress(FileNotFoundError):  # Another worker found the same fault first.
+            count, rest = divmod(path.stat().st_size, ID_BYTES + self.layout.row_bytes)
+            if rest == 0 and count > 0:
+                packed = np.fromfile(path, np.uint8, count * ID_BYTES).tobytes()
+                rows = self._map(path, count)
+                if f"{_digest(packed, rows)}.rows" == path.name:
+                    self._index(packed, rows)
+                    return
+            path.unlink()
+            self._log(f"Stored activations were damaged ({path.name[:12]}…); they are computed again.")
+
+    def _map(self, path: Path, count: int) -> np.ndarray:
+        assert self.layout is not None
+        return np.memmap(path, self.layout.dtype, "r", count * ID_BYTES, (count, *self.layout.row_shape))
+
+    def _index(self, packed: bytes, rows: np.ndarray) -> None:
+        number = len(self._segments)
+        self._segments.append(rows)
+        for row in range(len(rows)):
+            self._where.setdefault(packed[row * ID_BYTES : (row + 1) * ID_BYTES], (number, row))
+
+    def _read_layout(self) -> tuple[Layout | None, dict[str, Any]]:
+        try:
+            stored = json.loads((self.folder / "layout.json").read_text())
+            return Layout(tuple(stored.pop("row_shape")), stored.pop("dtype")), stored
+        except (FileNotFoundError, ValueError, KeyError):
+            return None, {}
+
+
+class Rows(Protocol):
+    """Activations of a list of pictures, wherever they are."""
+
+    layout: Layout
+
+    def __len__(self) -> int: ...
+
+    @property
+    def nbytes(self) -> int: ...
+
+    def take(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Rows (n, *row_shape) at `positions`, in that order."""
+        ...
+
+
+class HeldRows:
+    """Rows in memory."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.layout, self._rows, self.nbytes = Layout(rows.shape[1:], str(rows.dtype)), rows, rows.nbytes
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def take(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
+        return self._rows[positions]
+
+
+class CachedRows:
+    """Activations of a list of pictures, on disk; `take` brings those in that are needed."""
+
+    def __init__(self, layout: Layout, segments: tuple[np.ndarray, ...], where: np.ndarray) -> None:
+        self.layout, self._segments, self._where = layout, segments, where
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    @property
+    def nbytes(self) -> int:
+        return len(self) * self.layout.row_bytes
+
+    def take(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Rows (n, *row_shape) at `positions`, in that order."""
+        where = self._where[positions]
+        out = np.empty((len(where), *self.layout.row_shape), self.layout.dtype)
+        for number in np.unique(where[:, 0]):
+            chosen = np.flatnonzero(where[:, 0] == number)
+            out[chosen] = self._segments[number][where[chosen, 1]]
+        return out
+
+    def part(self, positions: np.ndarray | slice) -> CachedRows:
+        """The same for some of the pictures."""
+        return CachedRows(self.layout, self._segments, self._where[positions])
+
+
+def content_keys(hexadecimal: Sequence[str] | np.ndarray) -> list[bytes]:
+    """Content ids as the 32 bytes that the cache keeps."""
+    return [bytes.fromhex(str(text)) for text in hexadecimal]
+
+
+def _digest(packed: bytes, rows: np.ndarray) -> str:
+    digest = hashlib.sha256(packed)
+    digest.update(memoryview(np.ascontiguousarray(rows)).cast("B"))
+    return digest.hexdigest()

@@ -1,0 +1,294 @@
+"""Backbone, preprocessing and head as Keras models, cut where freezing ends."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import os
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+from keras import layers
+
+from tlcore.backbones import BackboneSpec
+from tlcore.config import HeadConfig
+from tlcore.errors import InputError, ResourceError
+from tlcore.nn.resnet import ResNet20
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
+TORCH_MEANS_RGB, TORCH_DEVIATIONS_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+DOWNLOAD_SILENCE_S = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """Where the frozen prefix ends and in which form its activations are kept.
+
+    kind: avg or max: pooled vectors, float32; map: feature maps, float16; pixels: nothing is frozen.
+    """
+
+    layer: str | None
+    kind: Literal["avg", "max", "map", "pixels"]
+
+    @property
+    def dtype(self) -> str:
+        return {"map": "float16", "pixels": "uint8"}.get(self.kind, "float32")
+
+
+def cut_for(spec: BackboneSpec, trainable_blocks: int, pooling: str) -> Cut:
+    """The cut below the topmost `trainable_blocks` blocks. Raises InputError beyond their number."""
+    if not 0 <= trainable_blocks <= len(spec.blocks):
+        raise InputError(f"freeze.trainable_blocks is {trainable_blocks}, but {spec.name} has {len(spec.blocks)} blocks.")
+    if trainable_blocks == len(spec.blocks):
+        return Cut(None, "pixels")
+    if trainable_blocks == 0 and pooling != "flatten":
+        return Cut(spec.block_ends[-1], pooling)  # type: ignore[arg-type]
+    return Cut(spec.block_ends[len(spec.blocks) - trainable_blocks - 1], "map")
+
+
+class Backbone:
+    """A pretrained network at one input size; its layers are only built when somebody needs them."""
+
+    def __init__(self, spec: BackboneSpec, weights: str, side_px: int, seed: int = 0) -> None:
+        if weights not in spec.weights:
+            raise InputError(f"backbone {spec.name} has no weights '{weights}'. Choose one of: {', '.join(spec.weights)}.")
+        if side_px < spec.min_size:
+            raise InputError(f"backbone {spec.name} needs an input of {spec.min_size} px or more, not {side_px}. Raise backbone.input_size.")
+        self.spec, self.weights, self.side_px, self.seed = spec, weights, side_px, seed
+
+    @functools.cached_property
+    def model(self) -> keras.Model:
+        """The network without preprocessing and classifier; equal layer names in every process."""
+        if self.weights == "imagenet":
+            model = self._from_checkpoint()
+        else:
+            model = self._empty(self.side_px)
+            if self.weights == "bundled":
+                model.load_weights(self.weights_path)
+            else:
+                _randomise(model, self.seed)
+        _stable_names(model)
+        return model
+
+    @functools.cached_property
+    def weights_hash(self) -> str:
+        """Equal for equal weights: from the file where there is one, so that nothing must be built."""
+        if self.weights == "none":
+            return hashlib.sha256(f"random {self.spec.name} {self.seed}".encode()).hexdigest()
+        if not self.weights_path.exists():
+            _ = self.model  # Keras downloads the file, or the error says what to do.
+        if self.weights_path.exists():
+            return hashlib.sha256(self.weights_path.read_bytes()).hexdigest()
+        return hash_of(self.model.get_weights())
+
+    @property
+    def weights_path(self) -> Path:
+        """Where the checkpoint lies, or will lie once Keras has downloaded it."""
+        if self.weights == "bundled":
+            return ASSETS / self.spec.weights_file
+        return keras_models() / self.spec.weights_file.format(size=self._checkpoint_size())
+
+    def _checkpoint_size(self) -> int:
+        """The input size whose checkpoint is used: the wanted one, else one that is here, else the nearest.
+
+        The networks with a checkpoint for each size are fully convolutional: any of them fits every size.
+        """
+        sizes = self.spec.checkpoint_sizes
+        if not sizes:
+            return self.side_px
+        by_distance = sorted(sizes, key=lambda size: abs(size - self.side_px))
+        here = [s for s in by_distance if (keras_models() / self.spec.weights_file.format(size=s)).exists()]
+        return (here or by_distance)[0]
+
+    def _empty(self, side_px: int, weights: str | None = None) -> keras.Model:
+        if self.spec.builder == "ResNet20":
+            return ResNet20(input_shape=(side_px, side_px, 3))
+        builder = getattr(keras.applications, self.spec.builder)
+        return builder(weights=weights, include_top=False, input_shape=(side_px, side_px, 3), **self.spec.kwargs)
+
+    def _from_checkpoint(self) -> keras.Model:
+        size = self._checkpoint_size()
+        with _explained_download(self.spec, self.weights_path):
+            source = self._empty(size, "imagenet")
+        if size == self.side_px:
+            return source
+        model = self._empty(self.side_px)
+        model.set_weights(source.get_weights())
+        return model
+
+
+def preprocessing(spec: BackboneSpec) -> list[layers.Layer]:
+    """Layers from uint8 RGB 0..255 to what the backbone was trained on."""
+    if spec.preprocessing == "tf":
+        return [layers.Rescaling(1 / 127.5, offset=-1.0, name="preprocess")]
+    if spec.preprocessing == "torch":
+        scale = [1 / (255 * d) for d in TORCH_DEVIATIONS_RGB]
+        offset = [-m / d for m, d in zip(TORCH_MEANS_RGB, TORCH_DEVIATIONS_RGB, strict=True)]
+        return [layers.Rescaling(scale, offset=offset, name="preprocess")]
+    as_float = layers.Rescaling(1.0, name="as_float")
+    if spec.preprocessing == "none":
+        return [as_float]
+    # A 1x1 convolution that swaps RGB to BGR and subtracts the means: exact, and a built-in layer.
+    swap = layers.Conv2D(3, 1, trainable=False, name="preprocess")
+    swap.build((None, None, None, 3))
+    swap.set_weights([np.eye(3, dtype=np.float32)[::-1].reshape(1, 1, 3, 3), -np.array(CAFFE_MEANS_BGR, np.float32)])
+    return [as_float, swap]
+
+
+def prefix_model(backbone: Backbone, cut: Cut) -> keras.Model:
+    """The frozen part: uint8 pixels (n, side, side, 3) in, activations at the cut out (float32)."""
+    base = backbone.model
+    pixels = keras.Input((backbone.side_px, backbone.side_px, 3), dtype="uint8", name="pixels")
+    x: Any = pixels
+    for layer in preprocessing(backbone.spec):
+        x = layer(x)
+    below = keras.Model(base.inputs[0], base.get_layer(cut.layer).output, name=f"{backbone.spec.name}_frozen")
+    x = below(x, training=False)  # Batch norm stays in inference mode: it is frozen too.
+    if cut.kind in ("avg", "max"):
+        x = pooling_layer(cut.kind)(x)
+    return keras.Model(pixels, x, name="prefix")
+
+
+def tail_model(backbone: Backbone, cut: Cut) -> keras.Model | None:
+    """The blocks above the cut, that learn; None when all are frozen."""
+    base = backbone.model
+    if cut.kind == "pixels":
+        pixels = keras.Input((backbone.side_px, backbone.side_px, 3), dtype="uint8", name="pixels")
+        x: Any = pixels
+        for layer in preprocessing(backbone.spec):
+            x = layer(x)
+        return keras.Model(pixels, base(x, training=False), name="tail")
+    if cut.layer == backbone.spec.block_ends[-1]:
+        return None
+    return keras.Model(base.get_layer(cut.layer).output, base.output, name=f"{backbone.spec.name}_tail")
+
+
+def pooling_layer(kind: str) -> layers.Layer:
+    table = {"avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D, "flatten": layers.Flatten}
+    return table[kind](name="pool")
+
+
+class Classifier:
+    """Everything that learns: blocks above the cut, pooling, hidden layers and the output layer.
+
+    Shapes: activations at the cut (n, *row_shape) in, logits (n, classes) out.
+    """
+
+    def __init__(self, tail: keras.Model | None, cut: Cut, row_shape: tuple[int, ...], head: HeadConfig, classes: int, seed: int) -> None:
+        self.tail, self.cut, self.row_shape, self.dropout = tail, cut, row_shape, head.dropout
+        self.pool = pooling_layer(head.pooling) if cut.kind in ("map", "pixels") else None
+        shape = (None, *(tail.output.shape[1:] if tail is not None else row_shape))
+        if self.pool is not None:
+            shape = self.pool.compute_output_shape(shape)
+        self.dense: list[layers.Dense] = []
+        for i, units in enumerate((*head.hidden, classes)):
+            last = i == len(head.hidden)
+            layer = layers.Dense(
+                units, None if last else "relu", name="logits" if last else f"hidden_{i + 1}",
+                kernel_initializer=keras.initializers.GlorotUniform(seed=seed + i),
+            )
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+            self.dense.append(layer)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """Those that learn, in an order that depends on the settings only."""
+        tail = list(self.tail.trainable_variables) if self.tail is not None else []
+        return tail + [v for layer in self.dense for v in layer.trainable_variables]
+
+    def logits(self, x: Any, drop: Any = None) -> Any:
+        """`drop(x, i)` is applied before the i-th dense layer; None in inference."""
+        if self.tail is not None:
+            x = self.tail(x, training=False)  # Batch norm here too: a batch is too few to estimate it.
+        if self.pool is not None:
+            x = self.pool(x)
+        for i, layer in enumerate(self.dense):
+            x = layer(x if drop is None else drop(x, i))
+        return x
+
+    def model(self) -> keras.Model:
+        """The same as a Keras model that ends in probabilities."""
+        dtype = "uint8" if self.cut.kind == "pixels" else "float32"
+        inputs = keras.Input(self.row_shape, dtype=dtype, name="activations")
+        return keras.Model(inputs, layers.Softmax(name="probabilities")(self.logits(inputs, self._drop)), name="classifier")
+
+    def _drop(self, x: Any, i: int) -> Any:
+        return layers.Dropout(self.dropout, name=f"dropout_{i + 1}")(x) if self.dropout else x
+
+
+def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier) -> keras.Model:
+    """uint8 pixels in, probabilities out, built of built-in layers only."""
+    learnt = classifier.model()
+    if cut.kind == "pixels":
+        return learnt
+    prefix = prefix_model(backbone, cut)
+    x = prefix.output
+    if cut.kind == "map":  # The cache keeps float16: round here as it does there.
+        x = layers.Activation("linear", dtype="float16", name="as_stored")(x)
+        x = layers.Activation("linear", dtype="float32", name="from_stored")(x)
+    return keras.Model(prefix.input, learnt(x), name="workbench_model")
+
+
+def keras_models() -> Path:
+    """Keras's own folder of checkpoints."""
+    home = os.environ.get("KERAS_HOME")
+    return (Path(home) if home else Path.home() / ".keras") / "models"
+
+
+def hash_of(arrays: list[np.ndarray]) -> str:
+    """SHA-256 over shapes and values."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(str((array.shape, array.dtype)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _explained_download(spec: BackboneSpec, path: Path) -> Iterator[None]:
+    silence = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(DOWNLOAD_SILENCE_S)  # Without it a dead connection waits for ever.
+    try:
+        yield
+    except Exception as error:  # Keras raises plain Exception for every failed download.
+        if "URL fetch failure" not in str(error) and not isinstance(error, OSError):
+            raise
+        raise ResourceError(
+            f"{spec.name}: the ImageNet weights can't be downloaded. Place {path.name} in {path.parent}, "
+            "or choose the bundled backbone ResNet20, which needs no network."
+        ) from error
+    finally:
+        socket.setdefaulttimeout(silence)
+
+
+def _randomise(model: keras.Model, seed: int) -> None:
+    """He-normal kernels from `seed` alone, whatever other models this process has built."""
+    rng = np.random.default_rng(seed)
+    for variable in model.weights:
+        if len(variable.shape) > 1:
+            fan_in = float(np.prod(variable.shape[:-1]))
+            if "depthwise" in variable.path:
+                fan_in = float(np.prod(variable.shape[:2]))
+            variable.assign(rng.normal(0.0, np.sqrt(2.0 / fan_in), variable.shape).astype(np.float32))
+
+
+def _stable_names(model: keras.Model) -> None:
+    """Number Keras's automatic names (add_7) from zero in order of creation: they count a whole process."""
+    automatic: dict[str, list[tuple[int, Any]]] = {}
+    for operation in model.operations:
+        base = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", type(operation).__name__).lower()
+        match = re.fullmatch(r"(\w+?)(?:_(\d+))?", operation.name)
+        if match and match[1].replace("_", "") == base.replace("_", ""):
+            automatic.setdefault(match[1], []).append((int(match[2] or 0), operation))
+    for base, numbered in automatic.items():
+        for rank, (_, operation) in enumerate(sorted(numbered, key=lambda pair: pair[0])):
+            operation.name = base if rank == 0 else f"{base}_{rank}"

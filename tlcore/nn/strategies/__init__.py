@@ -1,0 +1,1 @@
+"""One file an idea of how knowledge is carried over."""

@@ -1,0 +1,208 @@
+"""Blocks below the cut never change: train head and tail on their stored activations.
+
+An epoch over activations that fit into memory is one compiled call; larger ones are read in blocks of whole
+steps. Both see the same pictures in the same order, which depends on (seed, epoch) only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tlcore.config import OptimizerConfig, TrainConfig
+from tlcore.errors import InputError
+from tlcore.metrics import SMALLEST_PROBABILITY, macro_f1
+from tlcore.nn import checkpoints
+from tlcore.nn.activations import Rows
+from tlcore.nn.models import Classifier
+from tlcore.reporter import Reporter
+
+BLOCK_BYTES = 512 * 2**20  # Activations beyond this are not held in memory at once.
+PREDICT_ROWS = 256
+
+
+class Trainer:
+    """Classifier, optimiser and the compiled epoch; `state` and `restore` are exact inverses.
+
+    Shapes: rows (n, *row_shape), labels (n,) indices into the classes.
+    """
+
+    def __init__(self, classifier: Classifier, optimizer: OptimizerConfig, train: TrainConfig, block_bytes: int = BLOCK_BYTES) -> None:
+        self.classifier, self._train, self._block_bytes = classifier, train, block_bytes
+        self.optimizer = make_optimizer(optimizer)
+        self.optimizer.build(classifier.variables)
+        self._epoch_call = _compile_epoch(classifier, self.optimizer, train.batch_size)
+        self._logits_call = tf.function(lambda x: classifier.logits(_as_input(x)), reduce_retracing=True)
+        self._held: tuple[Rows, tf.Tensor] | None = None
+
+    def epoch(self, number: int, rows: Rows, labels: np.ndarray) -> tuple[float, float]:
+        """One pass over all pictures; gives mean loss (nats) and accuracy while learning."""
+        loss, hits, first_step = 0.0, 0.0, 0
+        for x, y, order in self._blocks(number, rows, labels):
+            seed = tf.constant([self._train.seed, number], tf.int32)
+            block_loss, block_hits = self._epoch_call(x, y, order, seed, tf.constant(first_step, tf.int32))
+            loss, hits = loss + float(block_loss), hits + float(block_hits)
+            first_step += -(-len(order) // self._train.batch_size)
+        return loss / len(labels), hits / len(labels)
+
+    def probabilities(self, rows: Rows) -> np.ndarray:
+        """Softmax of the logits. Shapes: (n, classes) float32."""
+        parts = []
+        for start in range(0, len(rows), PREDICT_ROWS):
+            x = rows.take(slice(start, start + PREDICT_ROWS))
+            parts.append(tf.nn.softmax(self._logits_call(tf.constant(x))).numpy())
+        return np.concatenate(parts)
+
+    def weights(self) -> list[np.ndarray]:
+        return [v.numpy() for v in self.classifier.variables]
+
+    def set_weights(self, weights: list[np.ndarray]) -> None:
+        for variable, value in zip(self.classifier.variables, weights, strict=True):
+            variable.assign(value)
+
+    def optimizer_state(self) -> list[np.ndarray]:
+        return [np.asarray(v) for v in self.optimizer.variables]
+
+    def restore(self, state: checkpoints.State) -> None:
+        """Go back to the end of an epoch."""
+        self.set_weights(state.weights)
+        for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
+            variable.assign(value)
+
+    def _blocks(self, number: int, rows: Rows, labels: np.ndarray) -> Iterator[tuple[tf.Tensor, tf.Tensor, np.ndarray]]:
+        order = permutation(self._train.seed, number, len(labels))
+        if rows.nbytes <= self._block_bytes:
+            if self._held is None or self._held[0] is not rows:
+                self._held = rows, tf.constant(rows.take())
+            yield self._held[1], tf.constant(labels, tf.int32), order
+            return
+        steps = max(1, self._block_bytes // rows.layout.row_bytes // self._train.batch_size)
+        for start in range(0, len(order), steps * self._train.batch_size):
+            part = order[start : start + steps * self._train.batch_size]
+            ascending = np.sort(part)  # The disk is read forwards.
+            yield tf.constant(rows.take(ascending)), tf.constant(labels[ascending], tf.int32), np.searchsorted(ascending, part).astype(np.int32)
+
+
+def fit(
+    trainer: Trainer,
+    train: tuple[Rows, np.ndarray],
+    val: tuple[Rows, np.ndarray],
+    config: TrainConfig,
+    config_hash: str,
+    run_dir: Path,
+    reporter: Reporter,
+    state: checkpoints.State | None = None,
+    report: Callable[[int], None] = lambda epoch: None,
+) -> checkpoints.State:
+    """Train to the end or until validation stalls, committing each epoch; the trainer ends at the best one."""
+    best_loss = state.best_metrics["val_loss"] if state else np.inf
+    if state:
+        trainer.restore(state)
+    while not _finished(state, config):
+        reporter.check()
+        number = state.epoch + 1 if state else 1
+        metrics = _one_epoch(trainer, number, train, val)
+        if not np.isfinite([metrics["loss"], metrics["val_loss"]]).all():
+            raise InputError(f"training became unstable in epoch {number}: the loss is no longer a number. Lower optimizer.learning_rate.")
+        weights = trainer.weights()
+        if state is None or metrics["val_loss"] < best_loss:
+            best_loss = metrics["val_loss"]
+            best = (number, metrics, weights)
+        else:
+            best = (state.best_epoch, state.best_metrics, state.best_weights)
+        state = checkpoints.State(number, weights, trainer.optimizer_state(), *best)
+        reporter.epoch(number, metrics, checkpoints.save(state, config_hash, run_dir))
+        report(number)
+    assert state is not None
+    trainer.set_weights(state.best_weights)
+    return state
+
+
+def permutation(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The order of the pictures in an epoch, int32; another one each epoch, the same in each repetition."""
+    return np.random.default_rng((seed, epoch)).permutation(count).astype(np.int32)
+
+
+def make_optimizer(config: OptimizerConfig) -> keras.optimizers.Optimizer:
+    """Keras's optimiser with decoupled weight decay, from which biases are left out."""
+    decay = config.weight_decay or None
+    rate = config.learning_rate
+    optimizers: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
+        "adam": lambda: keras.optimizers.Adam(rate, weight_decay=decay),
+        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=config.weight_decay),
+        "sgd": lambda: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay),
+        "rmsprop": lambda: keras.optimizers.RMSprop(rate, weight_decay=decay),
+    }
+    optimizer = optimizers[config.name]()
+    if optimizer.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    return optimizer
+
+
+def _finished(state: checkpoints.State | None, config: TrainConfig) -> bool:
+    if state is None:
+        return False
+    patience = config.early_stopping_patience
+    return state.epoch >= config.epochs or (patience is not None and state.epoch - state.best_epoch >= patience)
+
+
+def _one_epoch(trainer: Trainer, number: int, train: tuple[Rows, np.ndarray], val: tuple[Rows, np.ndarray]) -> dict[str, float]:
+    began = time.perf_counter()
+    loss, accuracy = trainer.epoch(number, *train)
+    probabilities, labels = trainer.probabilities(val[0]), val[1]
+    predicted = probabilities.argmax(1)
+    true = np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST_PROBABILITY)
+    return {
+        "loss": loss,
+        "accuracy": accuracy,
+        "val_loss": float(-np.log(true.astype(np.float64)).mean()),
+        "val_accuracy": float((predicted == labels).mean()),
+        "val_macro_f1": macro_f1(labels, predicted, probabilities.shape[1]),
+        "learning_rate": float(trainer.optimizer.learning_rate),
+        "seconds": time.perf_counter() - began,
+    }
+
+
+def _as_input(x: tf.Tensor) -> tf.Tensor:
+    return tf.cast(x, tf.float32) if x.dtype == tf.float16 else x
+
+
+def _compile_epoch(classifier: Classifier, optimizer: keras.optimizers.Optimizer, batch_size: int) -> Callable:
+    variables = classifier.variables
+
+    @tf.function(reduce_retracing=True)
+    def epoch(x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, seed: tf.Tensor, first_step: tf.Tensor) -> tuple:
+        loss_sum, hits = tf.constant(0.0), tf.constant(0.0)
+        for step in tf.range(-(-tf.size(order) // batch_size)):
+            chosen = order[step * batch_size : (step + 1) * batch_size]
+            labels = tf.gather(y, chosen)
+            with tf.GradientTape() as tape:
+                logits = classifier.logits(_as_input(tf.gather(x, chosen)), _dropout(classifier.dropout, seed, first_step + step))
+                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+                loss = tf.reduce_mean(losses)
+            gradients = tape.gradient(loss, [v.value for v in variables])
+            optimizer.apply(gradients, variables)
+            loss_sum += tf.reduce_sum(losses)
+            hits += tf.reduce_sum(tf.cast(tf.equal(tf.argmax(logits, 1, tf.int32), labels), tf.float32))
+        return loss_sum, hits
+
+    return epoch
+
+
+def _dropout(rate: float, seed: tf.Tensor, step: tf.Tensor) -> Callable | None:
+    """Dropout whose mask depends on (seed, epoch, step, layer) only. Source: Srivastava et al. 2014."""
+    if rate == 0:
+        return None
+
+    def drop(x: tf.Tensor, layer: int) -> tf.Tensor:
+        # Two 32-bit words of seed: run and layer in one, epoch and step in the other.
+        words = tf.stack([seed[0] ^ tf.constant((layer + 1) * 0x01000193, tf.int32), seed[1] * 1_000_003 + step])
+        keep = tf.random.stateless_uniform(tf.shape(x), words) >= rate
+        return tf.where(keep, x / (1.0 - rate), 0.0)
+
+    return drop
