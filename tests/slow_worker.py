@@ -3,7 +3,6 @@
 It is the real worker with another table of work: a run is a chain of hashes.
 """
 
-import errno
 import hashlib
 import json
 import os
@@ -11,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from tlcore import worker
 from tlcore.executors import child_environment
@@ -41,7 +41,7 @@ def work(epoch_s: float, manner: str):
             reporter.epoch(number, {"loss": 1 / number}, checkpoint)
             if manner == "disk-full" and number == 3:
                 (run_dir / ".writing-1-checkpoint-4.npz").write_text("half")
-                raise OSError(errno.ENOSPC, "No space left on device")
+                Path("/dev/full").write_text("it says that no space is left")
             if manner == "out-of-memory" and number == 3:
                 raise MemoryError
             if manner == "broken" and number == 3:
@@ -72,5 +72,5 @@ if __name__ == "__main__":
     if manner == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     worker.JOB_KINDS["train"] = work(float(os.environ.get("SLOW_EPOCH_S", "0.05")), manner)
-    worker.warm_up = lambda kind: None
+    worker.warm_up = lambda kind, workspace: None
     sys.exit(worker.main())

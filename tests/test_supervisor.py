@@ -1,7 +1,6 @@
 """The supervisor: hands out in order, keeps to its limits, keeps one worker warm, leaves when idle."""
 
 import contextlib
-import functools
 import shutil
 import subprocess
 import sys
@@ -25,13 +24,23 @@ def store(workspace):
 
 
 @pytest.fixture
-def supervise(store, monkeypatch):
+def started() -> list[str]:
+    """The kinds of the workers that were started."""
+    return []
+
+
+@pytest.fixture
+def supervise(store, monkeypatch, started):
     """Make a supervisor in this process whose workers are real processes with slow, light runs."""
     made: list[Supervisor] = []
 
     def make(epoch_s: float = 0.02, **settings) -> Supervisor:
         monkeypatch.setenv("SLOW_EPOCH_S", str(epoch_s))
-        start = functools.partial(WorkerProcess, module="tests.slow_worker")
+
+        def start(workspace, kind, log) -> WorkerProcess:
+            started.append(kind)
+            return WorkerProcess(workspace, kind, log, module="tests.slow_worker")
+
         made.append(Supervisor(store, SupervisorSettings(**settings), start=start))
         return made[-1]
 
@@ -49,7 +58,7 @@ def tick_until(supervisor: Supervisor, condition, timeout_s: float = 20.0) -> fl
     return time.monotonic() - began
 
 
-def workers_of(store: Store) -> int:
+def warm_workers(store: Store) -> int:
     return sum(locks.is_held(path) for path in store.workspace.locks.glob("worker-*.lock"))
 
 
@@ -97,20 +106,30 @@ def test_a_worker_that_somebody_else_started_counts_towards_the_limit(store, sup
         stray.wait()
 
 
-def test_one_worker_is_kept_warm_and_the_next_only_when_it_does_no_harm(store, supervise):
+def test_one_worker_is_kept_warm_and_the_next_only_when_it_does_no_harm(store, supervise, started):
     supervisor = supervise(epoch_s=0.4)
-    tick_until(supervisor, lambda: workers_of(store) == 1)
+    tick_until(supervisor, lambda: warm_workers(store) == 1)
     first = store.add_job("train", "1", {})
     taken_s = tick_until(supervisor, lambda: store.job(first).state == JobState.running)
     assert taken_s < 1.0  # Nothing had to be started.
-    for _ in range(10):
-        supervisor.tick()
-    time.sleep(0.2)
-    assert workers_of(store) == 1  # Nobody waits: the run has the machine to itself.
+    tick_until(supervisor, lambda: store.epoch_records(first))
+    supervisor.tick()
+    assert started == ["train"]  # Nobody waits: the run has the machine to itself.
     store.add_job("train", "2", {})
-    tick_until(supervisor, lambda: workers_of(store) == 2)
-    assert store.epoch_records(first)  # Only when the first run was under way.
+    tick_until(supervisor, lambda: len(started) == 2, timeout_s=1.0)
+    assert store.job(first).state == JobState.running
     store.request_cancel(first)
+    tick_until(supervisor, lambda: store.job(first).state == JobState.cancelled)
+
+
+def test_no_next_worker_is_warmed_before_the_first_epoch_is_there(store, supervise, started):
+    supervisor = supervise(epoch_s=1.0)
+    first = store.add_job("train", "1", {})
+    store.add_job("train", "2", {})
+    tick_until(supervisor, lambda: store.job(first).phase == "train")
+    for _ in range(5):
+        supervisor.tick()
+    assert started == ["train"] and not store.epoch_records(first)
 
 
 def test_a_signal_that_ended_a_worker_is_named(store, supervise):

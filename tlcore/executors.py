@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -30,6 +30,13 @@ def child_environment() -> dict[str, str]:
     }
 
 
+def detached() -> dict[str, Any]:
+    """Options for Popen: keys pressed in the server's terminal reach the server only."""
+    if os.name == "posix":
+        return {"start_new_session": True}
+    return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+
+
 class WorkerProcess:
     """A worker of this machine, which begins a job when told to, and is gone after it."""
 
@@ -46,7 +53,7 @@ class WorkerProcess:
             stdout=log,
             stderr=log,
             env=child_environment(),
-            start_new_session=True,  # Keys pressed in a terminal reach the server only.
+            **detached(),
         )
 
     def tell(self) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tlcore import locks
 from tlcore.config import RunConfig
 from tlcore.errors import ConflictError, InputError
-from tlcore.executors import child_environment
+from tlcore.executors import child_environment, detached
 from tlcore.store import RESUMABLE, DatasetRecord, Job, JobState, Store
 from tlcore.workspace import Workspace, folder_bytes
 
@@ -170,7 +170,7 @@ def ensure_supervisor(workspace: Workspace) -> None:
             stdout=log,
             stderr=log,
             env=child_environment(),
-            start_new_session=True,
+            **detached(),
         )
 
 

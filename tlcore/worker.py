@@ -253,12 +253,12 @@ def remove_half_written(run_dir: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def warm_up(kind: str) -> None:
-    """Import what a job of this kind needs, so that it starts at once."""
+def warm_up(kind: str, workspace: Workspace) -> None:
+    """Import and try once what a job of this kind needs, so that it starts at once."""
     if kind == "train":
-        from tlcore.nn.training import warm_up as warm_up_engine
+        from tlcore.nn import training
 
-        warm_up_engine()
+        training.warm_up(workspace)
     else:
         import tlcore.datasets.sources  # noqa: F401
 
@@ -276,7 +276,7 @@ def main(arguments: list[str] | None = None) -> int:
     if locks.take_owner_lock(store.workspace.locks, options.owner) is None:
         print(f"another worker is called {options.owner}", file=sys.stderr)
         return 1
-    warm_up(options.kind)
+    warm_up(options.kind, store.workspace)
     print(f"worker {options.owner} is ready for {options.kind}", flush=True)
     if not sys.stdin.readline():
         return 0  # The supervisor is gone, or has no use for this worker.
