@@ -16,4 +16,5 @@ def poll_s(active: bool) -> float | None:
 
 
 def _open_sessions() -> int:
-    return get_instance()._session_mgr.num_active_sessions() if exists() else 1
+    sessions = getattr(get_instance(), "_session_mgr", None) if exists() else None  # Private: absent under AppTest.
+    return sessions.num_active_sessions() if sessions is not None else 1
