@@ -18,7 +18,7 @@ st.set_page_config(
         "About": "Take a network that has learned one thing, teach it yours, and see whether it helped.",
     },
 )
-st.logo(str(ASSETS / "logo.png"), size="large", icon_image=str(ASSETS / "favicon.png"))
+st.logo(str(ASSETS / "logo.png"), size="large")
 
 page = st.navigation(
     [

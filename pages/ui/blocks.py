@@ -17,6 +17,8 @@ from tlcore.forecast import head_params
 
 KEY = "freeze.trainable_blocks"
 LEARNS, FROZEN = "learns", "frozen"
+LEARNS_COLOR = "#e69f00"
+FROZEN_COLOR = "#708089"  # Readable on white and on the dark background.
 
 
 def stack(spec: BackboneSpec, depth: int, head: int | None) -> pd.DataFrame:
@@ -39,26 +41,23 @@ def stack(spec: BackboneSpec, depth: int, head: int | None) -> pd.DataFrame:
 
 @cache
 def _spec(count: int) -> dict[str, Any]:
-    """Solid bars learn, outlined ones are frozen: shape and word say it, not colour alone."""
+    """Filled bars learn, dashed outlines are frozen: shape and word say it, not colour alone."""
     empty = pd.DataFrame({"block": [], "params": [], "state": [], "label": [], "number": [], "depth": []})
-    learns = alt.datum.state == LEARNS
-    y = alt.Y("block:N", sort=None, title=None, axis=alt.Axis(labelLimit=130, ticks=False, domain=False))
-    # Square roots, so that small blocks stay visible beside large ones.
-    x = alt.X("params:Q", scale=alt.Scale(type="sqrt", padding=0), axis=None)
-    base = alt.Chart(empty).encode(y=y)
-    track = base.mark_bar(opacity=0.001, height=22).encode(x=alt.value(0), x2=alt.value("width"))
-    bars = base.mark_bar(cornerRadius=3, height=18, strokeWidth=1.5).encode(
-        x=x,
-        fill=alt.condition(learns, alt.value("#e69f00"), alt.value("transparent")),
-        stroke=alt.condition(learns, alt.value("#e69f00"), alt.value("#7d929c")),
-        strokeDash=alt.condition(learns, alt.value([1, 0]), alt.value([4, 3])),
-    )
-    labels = base.mark_text(align="left", dx=7, fontSize=12).encode(x=x, text="label:N")
-    click = alt.selection_point(name="block", fields=["number", "depth"], empty=False)
     tips = [alt.Tooltip("block:N", title="Block"), alt.Tooltip("params:Q", title="Parameters", format=","), alt.Tooltip("state:N", title="State")]
-    layers = [part.encode(tooltip=tips) for part in (track, bars, labels)]
-    layers[0] = layers[0].add_params(click)
-    chart = alt.layer(*layers).properties(height=27 * count).configure_view(stroke=None)
+    y = alt.Y("block:N", sort=None, title=None, axis=alt.Axis(labelLimit=130, ticks=False, domain=False))
+    # Square roots, so that small blocks stay visible beside large ones; room for the label on the right.
+    x = alt.X("params:Q", scale=alt.Scale(type="sqrt", range=[0, {"expr": "width - 105"}]), axis=None)
+    base = alt.Chart(empty).encode(y=y, tooltip=tips)
+    click = alt.selection_point(name="block", fields=["number", "depth"], empty=False)
+    whole_row = base.mark_bar(opacity=0.001, height=25, cursor="pointer").encode(x=alt.value(0), x2=alt.value("width")).add_params(click)
+    learns = base.transform_filter(alt.datum.state == LEARNS).mark_bar(cornerRadius=3, height=18, color=LEARNS_COLOR, cursor="pointer").encode(x=x)
+    frozen = (
+        base.transform_filter(alt.datum.state == FROZEN)
+        .mark_bar(cornerRadius=3, height=17, fillOpacity=0, stroke=FROZEN_COLOR, strokeWidth=1.5, strokeDash=[4, 3], cursor="pointer")
+        .encode(x=x)
+    )
+    labels = base.mark_text(align="left", dx=7, fontSize=12.5, fontWeight=600, color=FROZEN_COLOR).encode(x=x, text="label:N")
+    chart = alt.layer(whole_row, learns, frozen, labels).properties(height=27 * count).configure_view(stroke=None)
     return {key: value for key, value in chart.to_dict().items() if key not in ("data", "datasets")}
 
 

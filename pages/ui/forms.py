@@ -79,7 +79,7 @@ def _choice(options: Sequence[str], default: str, common: dict[str, Any]) -> str
     first = default if default in options else options[0]
     if st.session_state.get(common["key"], first) not in options:
         st.session_state[common["key"]] = first
-    if len(options) > 4:
+    if len(options) > 3:
         return st.selectbox(options=options, index=list(options).index(first), **common)
     chosen = st.segmented_control(options=options, default=first, required=True, **common)
     return chosen or first

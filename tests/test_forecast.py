@@ -1,0 +1,75 @@
+"""Figures before a run: checked by hand; warnings: when they come and when they don't."""
+
+import pandas as pd
+import pytest
+
+from tlcore.backbones import spec
+from tlcore.config import HeadConfig, parse
+from tlcore.forecast import downloaded, forecast, head_params, trained_on_same
+from tlcore.records import DatasetRecord
+
+
+def record(name="pets", source="pets.zip") -> DatasetRecord:
+    return DatasetRecord(id="1", name=name, classes=("cat", "dog"), count=300, source=source, created_at="", report={}, bytes=1)
+
+
+def counts(train=100) -> pd.DataFrame:
+    return pd.DataFrame({"class": ["cat", "dog"], "train": [train, 100], "val": [10, 10], "test": [40, 40]})
+
+
+def run(**settings):
+    return parse({"dataset": "pets", **settings})
+
+
+def test_head_of_one_layer_has_weights_and_biases():
+    assert head_params(HeadConfig(), spec("ResNet20"), 10) == 64 * 10 + 10
+
+
+def test_hidden_layers_are_counted():
+    assert head_params(HeadConfig(hidden=(32,)), spec("ResNet20"), 10) == (64 + 1) * 32 + (32 + 1) * 10
+
+
+def test_flattened_head_is_not_guessed():
+    assert head_params(HeadConfig(pooling="flatten"), spec("ResNet20"), 10) is None
+
+
+def test_frozen_run_learns_its_head_only_and_caches_pooled_half_floats():
+    expected = forecast(run(), spec("ResNet20"), record(), counts())
+    assert expected.learning_params == 64 * 2 + 2
+    assert expected.frozen_params == spec("ResNet20").params
+    assert expected.cache_bytes == 300 * 64 * 2
+    assert expected.warnings == ()
+
+
+def test_top_block_learns_with_the_head():
+    backbone = spec("ResNet20")
+    expected = forecast(run(freeze={"trainable_blocks": 1}), backbone, record(), counts())
+    assert expected.learning_params == 130 + backbone.block_params[-1]
+    assert expected.learning_params + expected.frozen_params == backbone.params + 130
+    assert expected.cache_bytes is None
+
+
+def test_few_pictures_are_named():
+    assert any("cat (3)" in warning for warning in forecast(run(), spec("ResNet20"), record(), counts(train=3)).warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "same"),
+    [("cifar10", "cifar10", True), ("mine", "/data/cifar10-jpg.zip", True), ("CIFAR-10", "x", True), ("cifar100", "cifar100", False), ("pets", "pets.zip", False)],
+)
+def test_backbone_meets_its_own_training_pictures(name, source, same):
+    assert trained_on_same(spec("ResNet20"), record(name, source)) is same
+
+
+def test_missing_imagenet_weights_are_announced(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    settings = run(backbone={"name": "MobileNetV2", "weights": "imagenet", "input_size": 96})
+    assert any("downloads" in warning for warning in forecast(settings, spec("MobileNetV2"), record(), counts()).warnings)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / spec("MobileNetV2").weights_file.format(size=96)).write_bytes(b"x")
+    assert downloaded(spec("MobileNetV2"), 96)
+    assert not downloaded(spec("MobileNetV2"), 128)
+
+
+def test_random_weights_are_called_a_baseline():
+    assert any("baseline" in w for w in forecast(run(backbone={"weights": "none"}), spec("ResNet20"), record(), counts()).warnings)
