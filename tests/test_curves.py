@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from tlcore.curves import COLUMNS, curves, remaining_s, smooth
+from tlcore.curves import COLUMNS, curves, smooth
 
 EPOCHS = pd.DataFrame(
     {"epoch": [1, 2, 3], "seconds": [1.0, 2.0, 3.0], "loss": [4.0, 2.0, 1.0], "val_loss": [5.0, 3.0, None], "val_accuracy": [0.5, 0.6, 0.7]}
@@ -36,6 +36,8 @@ def test_a_run_without_epochs_has_no_points():
     assert list(curves({}).columns) == COLUMNS
 
 
-def test_remaining_time_is_told_once_there_is_a_pace():
-    assert remaining_s(30, 0.25) == 90
-    assert remaining_s(1, 0.0) is None
+def test_a_long_run_is_drawn_with_its_first_and_last_epoch():
+    epochs = pd.DataFrame({"epoch": range(1, 5001), "seconds": range(5000), "loss": [1.0] * 5000})
+    drawn = curves({"long": epochs})["epoch"]
+    assert len(drawn) == 400 and drawn.is_unique
+    assert (drawn.iloc[0], drawn.iloc[-1]) == (1, 5000)

@@ -79,7 +79,7 @@ def _figures(job: Job, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _same_pictures(one: Predictions, other: Predictions) -> bool:
     """Equal pictures with equal labels, in whatever order."""
-    return one.classes == other.classes and sorted(_labelled(one)) == sorted(_labelled(other))
+    return one.classes == other.classes and len(one) == len(other) and set(_labelled(one)) == set(_labelled(other))
 
 
 def _labelled(predictions: Predictions) -> Iterable[tuple[str, int]]:

@@ -20,15 +20,22 @@ def curves(epochs: Mapping[str, pd.DataFrame], smoothing: float = 0.0) -> pd.Dat
     """Points of the loss and accuracy curves of several runs, by name of the run.
 
     Columns: run, metric (loss | accuracy), part (training | validation), epoch, seconds, value,
-    smooth. Epochs that lack a metric leave no point.
+    smooth. Epochs that lack a metric leave no point; of long runs some epochs are left out, for drawing.
     """
     frames = [
-        table.assign(run=run, metric=metric, part=part, value=table[column], smooth=smooth(table[column], smoothing))[COLUMNS]
+        thinned(table.assign(run=run, metric=metric, part=part, value=table[column], smooth=smooth(table[column], smoothing)))[COLUMNS]
         for run, table in epochs.items()
         for column, (metric, part) in SERIES.items()
         if column in table and len(table)
     ]
     return pd.concat(frames, ignore_index=True).dropna(subset="value") if frames else pd.DataFrame(columns=COLUMNS)
+
+
+def thinned(table: pd.DataFrame, most: int = 400) -> pd.DataFrame:
+    """At most `most` rows, evenly spread, the first and last among them."""
+    if len(table) <= most:
+        return table
+    return table.iloc[[round(i * (len(table) - 1) / (most - 1)) for i in range(most)]]
 
 
 def smooth(values: pd.Series, smoothing: float) -> pd.Series:
@@ -37,8 +44,3 @@ def smooth(values: pd.Series, smoothing: float) -> pd.Series:
     0 changes nothing; 0.9 looks back about ten epochs.
     """
     return values.ewm(alpha=1 - smoothing, adjust=True).mean()
-
-
-def remaining_s(seconds: float, progress: float) -> float | None:
-    """Seconds still to go at the pace so far; None as long as too little is done to tell."""
-    return seconds * (1 - progress) / progress if progress > 0.02 else None

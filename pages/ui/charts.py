@@ -45,7 +45,7 @@ def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool) -> Sp
     dash = alt.StrokeDash(
         "part:N",
         scale=alt.Scale(domain=["training", "validation"], range=[[5, 3], [1, 0]]),
-        legend=legend if field == "part" else None,
+        legend=None,
     )
     shape = alt.Shape(f"{field}:N", scale=alt.Scale(domain=domain, range=_SHAPES[: len(domain)]), legend=legend)
     tooltip = [

@@ -20,7 +20,7 @@ GLYPHS = {
     JobState.done: "✓",
     JobState.failed: "✕",
     JobState.cancelled: "⊘",
-    JobState.interrupted: "❚❚",
+    JobState.interrupted: "‖",
 }
 STATUSES = {state: f"{GLYPHS[state]} {WORDS[state]}" for state in JobState}
 BADGE_COLORS = ["gray", "blue", "green", "red", "gray", "orange"]
@@ -74,24 +74,23 @@ def _rows(states: Sequence[JobState] | None) -> None:
 def _table(runs: Sequence[Job]) -> list[Job]:
     """The table; gives the ticked runs. A changed list starts unticked, so no tick slips to another run."""
     shown = pd.DataFrame([_row(run) for run in runs])
-    st.session_state["run_list_ids"] = [run.id for run in runs]
     event = st.dataframe(
         shown,
         key=f"run_table_{hash(tuple(run.id for run in runs))}",
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
+        placeholder="–",
         alt="Runs with status, progress and scores, newest first",
         column_config={
-            "open": st.column_config.ButtonColumn("", key="open_run", on_click=_open, width=76),
+            "run": st.column_config.ButtonColumn("Open", key="open_run", on_click=_open, width=84),
             "status": st.column_config.MultiselectColumn("Status", options=list(STATUSES.values()), color=BADGE_COLORS, width=120),
-            "run": st.column_config.NumberColumn("Run", width=50),
             "title": st.column_config.TextColumn("Name", width=230),
-            "score": st.column_config.NumberColumn("Best validation accuracy", format="percent", help="Highest share of validation pictures recognised after any epoch.", width=90),
-            "curve": st.column_config.LineChartColumn("Validation accuracy", width=120),
+            "score": st.column_config.NumberColumn("Best score", format="percent", help="Share of the validation pictures recognised after the best epoch.", width=90),
+            "curve": st.column_config.LineChartColumn("Validation", help="Share of the validation pictures recognised after each epoch.", width=110),
             "test": st.column_config.NumberColumn("Test accuracy", format="percent", width=90),
-            "progress": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width=110),
-            "left": st.column_config.TextColumn("Time left", width=120),
+            "progress": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width=100),
+            "left": st.column_config.TextColumn("Time left", width=130),
             "seconds": st.column_config.NumberColumn("Time worked", format="%.1f s", width=90),
             "created": st.column_config.DatetimeColumn("Created", format="distance", width=110),
             "dataset": st.column_config.TextColumn("Dataset", width=110),
@@ -101,24 +100,22 @@ def _table(runs: Sequence[Job]) -> list[Job]:
 
 
 def _open() -> None:
-    """Go to the run whose button was pressed."""
-    click = st.session_state["open_run"]
-    write_query(run=st.session_state["run_list_ids"][click["row"]])
+    """Go to the run whose button was pressed; its label says which, whatever the rows are by now."""
+    write_query(run=st.session_state["open_run"]["label"].removeprefix("Run "))
 
 
 def _row(run: Job) -> dict[str, object]:
     curve = _finished_curve(str(workspace().root), run.id, run.attempt) if not run.active else _curve(run.id)
     result = run.result or {}
     return {
-        "open": "Open",
+        "run": f"Run {run.id}",
         "status": [STATUSES[run.state]],
-        "run": run.id,
         "title": run.title,
         "score": result.get("best_val_accuracy", max(curve, default=None)),
         "curve": curve,
         "test": result.get("test_accuracy"),
         "progress": run.progress,
-        "left": remaining(run),
+        "left": remaining(run) or None,
         "seconds": run.seconds,
         "created": pd.Timestamp(run.created_at, unit="s", tz="UTC"),
         "dataset": run.payload["config"]["dataset"],

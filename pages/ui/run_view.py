@@ -51,7 +51,7 @@ def _ended_early(run: Job) -> None:
     if run.state is JobState.failed:
         st.error(literal(run.error or "It failed without a message; the log may tell more."), icon=":material/error:")
     elif run.state is JobState.interrupted:
-        st.warning(f"{literal(run.error or 'Its worker was stopped.')} {kept}", icon=":material/power_off:")
+        st.warning(literal(run.error or f"Its worker was stopped. {kept}"), icon=":material/power_off:")
     else:
         st.info(f"Cancelled. {kept}", icon=":material/cancel:")
     if run.traceback:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser.serving import serve
+from tests.browser.trained import train_pair
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -52,6 +53,14 @@ def server(tmp_path_factory):
     """One server a test file; a traceback in its log fails the file."""
     with serve(tmp_path_factory.mktemp("served")) as running:
         yield running
+        assert not running.tracebacks(), running.tracebacks()
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """A server whose workspace holds two finished runs of the demonstration, and their numbers."""
+    with serve(tmp_path_factory.mktemp("trained")) as running:
+        yield running, train_pair(running.workspace)
         assert not running.tracebacks(), running.tracebacks()
 
 

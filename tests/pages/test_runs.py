@@ -30,7 +30,7 @@ def test_without_runs_the_page_names_the_next_step(store, open_page):
 def test_the_list_shows_status_scores_and_curve(done, store, workspace, open_page):
     running, _ = running_run(store, workspace, epochs=2, name="second")
     table = open_page("runs.py").dataframe[0].value
-    assert table["run"].tolist() == [running.id, done]
+    assert table["run"].tolist() == [f"Run {running.id}", f"Run {done}"]
     assert table["status"].tolist() == [["▶ running"], ["✓ done"]]
     assert [len(curve) for curve in table["curve"]] == [2, 4]
     assert table["test"].iloc[1] == store.job(done).result["test_accuracy"]
@@ -39,7 +39,7 @@ def test_the_list_shows_status_scores_and_curve(done, store, workspace, open_pag
 
 def test_the_list_can_be_filtered_by_status_through_the_link(done, store, workspace, open_page):
     running, _ = running_run(store, workspace, epochs=1)
-    assert open_page("runs.py", status="running").dataframe[0].value["run"].tolist() == [running.id]
+    assert open_page("runs.py", status="running").dataframe[0].value["run"].tolist() == [f"Run {running.id}"]
     assert "No run has this status" in open_page("runs.py", status="failed").info[0].value
 
 

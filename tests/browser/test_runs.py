@@ -1,0 +1,42 @@
+"""A run as a user sees it: started, watched, refreshed in the middle, finished, found again after a restart."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.serving import open_page, parameter, serve, settle
+from tests.browser.trained import PATIENCE_S, open_tab
+
+CELLS = '[data-testid=stVegaLiteChart] svg path[aria-roledescription="rect mark"]'
+
+
+def test_the_demonstration_from_click_to_confusion_matrix_and_after_a_restart(page, tmp_path):
+    with serve(tmp_path) as server:
+        open_page(page, server.url)
+        page.get_by_role("button", name="Run the demonstration").click()
+        page.wait_for_url(re.compile(r"/runs\?run=\d+"))
+        expect(page.locator("[data-testid=stVegaLiteChart] svg").first).to_be_visible(timeout=PATIENCE_S * 1000)
+        run = parameter(page, "run")
+        page.reload()
+        settle(page)
+        assert parameter(page, "run") == run
+        expect(page.get_by_role("tab", name="Summary")).to_be_visible(timeout=PATIENCE_S * 1000)
+        accuracy = page.locator("[data-testid=stMetric]", has_text="Accuracy").first.inner_text()
+        assert float(re.search(r"([\d.]+)%", accuracy).group(1)) > 80
+        open_tab(page, "Confusion")
+        assert parameter(page, "tab") == ["Confusion"]
+        expect(page.locator(CELLS).first).to_be_visible()
+        page.locator(f'{CELLS}[aria-label*="mistaken"]').first.click()
+        expect(page.locator("[data-testid=stImage] img").first).to_be_visible()
+        assert not server.tracebacks()
+    with serve(tmp_path) as again:
+        open_page(page, f"{again.url}/runs?run={run[0]}&tab=Classes")
+        expect(page.get_by_role("tab", name="Classes")).to_have_attribute("aria-selected", "true")
+        expect(page.locator("[data-testid=stDataFrame]").first).to_be_visible()
+        page.get_by_text("All runs").click()
+        expect(page.get_by_role("heading", name="Watch and manage your runs")).to_be_visible()
+        settle(page)
+        assert parameter(page, "run") == []
+        assert not again.tracebacks()
