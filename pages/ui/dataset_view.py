@@ -12,10 +12,10 @@ import streamlit as st
 
 from pages.ui import forms
 from pages.ui.errors import guarded
-from pages.ui.thumbnails import SIDE_PX, pictures
 from pages.ui.split_view import split_chart, split_counts
 from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import count, literal
+from pages.ui.thumbnails import SIDE_PX, pictures
 from tlcore import jobs
 from tlcore.config import SplitConfig
 from tlcore.datasets.dataset import Dataset
@@ -49,18 +49,17 @@ def _page(items: int, a_page: int) -> int:
 
 def balance(record: DatasetRecord, dataset: Dataset) -> None:
     """How many pictures each class has, and how large they are."""
-    counts = np.bincount(dataset.labels, minlength=len(record.classes))
-    few, many = int(counts.min()), int(counts.max())
-    st.markdown(
-        f"The smallest class, {literal(record.classes[int(counts.argmin())])}, has {few:,} pictures; "
-        f"the largest, {literal(record.classes[int(counts.argmax())])}, {many:,}."
-    )
-    frame = pd.DataFrame({"class": record.classes, "pictures": counts})
-    st.vega_lite_chart(frame, _bars(len(counts)), key="balance", alt=f"Pictures of each class, from {few} to {many}")
-    sizes = pd.DataFrame({"width, px": dataset.widths, "height, px": dataset.heights})
-    sizes = sizes.quantile([0, 0.25, 0.5, 0.75, 1]).round().astype(int).T
-    sizes.columns = ["smallest", "quarter", "median", "three quarters", "largest"]
+    counts = dataset.report.counts
+    few, many = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
+    st.markdown(f"The largest class, {literal(many)}, has {counts[many]:,} pictures; the smallest, {literal(few)}, {counts[few]:,}.")
+    frame = pd.DataFrame({"class": list(counts), "pictures": list(counts.values())})
+    st.vega_lite_chart(frame, _bars(len(counts)), key="balance", alt=f"Pictures of each class, from {counts[few]} to {counts[many]}")
     st.markdown("**Sizes of the pictures**")
+    if dataset.report.smallest == dataset.report.largest:
+        st.markdown("All pictures are {} × {} px.".format(*dataset.report.smallest))
+        return
+    sizes = pd.DataFrame({"Width, px": dataset.widths, "Height, px": dataset.heights}).quantile([0, 0.25, 0.5, 0.75, 1]).T.astype(int)
+    sizes.columns = ["smallest", "quarter", "median", "three quarters", "largest"]
     st.table(sizes, border="horizontal", alt="Quartiles of width and height")
 
 
@@ -102,11 +101,14 @@ def split(record: DatasetRecord, dataset: Dataset) -> None:
 
 def report(record: DatasetRecord, dataset: Dataset) -> None:
     """What the import took, left out, and noticed."""
-    for sentence in dataset.report.sentences():
-        st.markdown(f"- {literal(sentence)}")
-    if dataset.report.unreadable:
-        st.markdown("**Files that could not be read**")
-        st.dataframe(pd.DataFrame(dataset.report.unreadable, columns=["file", "reason"]), hide_index=True, alt="Unreadable files and why")
+    found = dataset.report
+    st.markdown("\n".join(f"- {literal(sentence)}" for sentence in found.sentences()))
+    if found.unreadable:
+        st.markdown(f"**Files that could not be read**{', the first 50' if found.unreadable_count > len(found.unreadable) else ''}")
+        st.dataframe(pd.DataFrame(found.unreadable, columns=["file", "reason"]), hide_index=True, alt="Unreadable files and why")
+    if found.conflicting:
+        st.markdown("**Equal pictures with different labels**")
+        st.dataframe(pd.DataFrame(found.conflicting, columns=["file", "equal to"]), hide_index=True, alt="Files with equal pixels in different classes")
 
 
 def actions(record: DatasetRecord) -> None:

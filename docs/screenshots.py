@@ -1,0 +1,80 @@
+"""Pictures of every page for the documentation: `python docs/screenshots.py [PAGE …] [--out FOLDER]`.
+
+Starts a server with a workspace of its own, trains two runs, and takes each page light and dark,
+1440 and 390 px wide. Needs requirements-dev.txt and a Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from playwright.sync_api import Browser, sync_playwright  # noqa: E402
+
+from tests.browser.conftest import ARGUMENTS, chromium  # noqa: E402
+from tests.browser.serving import open_page, serve, settle  # noqa: E402
+from tests.browser.trained import train_pair  # noqa: E402
+
+WIDTHS_PX = {"wide": 1440, "narrow": 390}
+TALLEST_PX = 4000
+UNTRAINED = {"welcome": "", "no-data": "data", "no-runs": "runs"}
+TRAINED = {
+    "home": "",
+    "data": "data",
+    "dataset": "data?dataset=digits",
+    "dataset-classes": "data?dataset=digits&view=Classes+and+sizes",
+    "dataset-split": "data?dataset=digits&view=Split",
+    "dataset-report": "data?dataset=digits&view=Report",
+    "train": "train?dataset=digits&freeze.trainable_blocks=1",
+    "runs": "runs",
+    "run": "runs?run={0}",
+    "compare": "compare?runs={0},{1}",
+    "predict": "predict?runs={0}",
+    "tune": "tune",
+}
+
+
+def take(browser: Browser, url: str, name: str, out: Path) -> None:
+    """One page in both schemes and both widths, as tall as its content."""
+    for scheme in ("light", "dark"):
+        for width_name, width_px in WIDTHS_PX.items():
+            context = browser.new_context(viewport={"width": width_px, "height": 900}, color_scheme=scheme, device_scale_factor=1)
+            page = context.new_page()
+            open_page(page, url)
+            page.wait_for_timeout(700)  # Charts draw after the script has ended.
+            height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+            page.set_viewport_size({"width": width_px, "height": min(max(900, height), TALLEST_PX)})
+            settle(page)
+            page.wait_for_timeout(400)
+            page.screenshot(path=out / f"{name}-{scheme}-{width_name}.png")
+            context.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pages", nargs="*", help=f"some of {', '.join({**UNTRAINED, **TRAINED})}; all when left out")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    def wanted(pages: dict[str, str]) -> dict[str, str]:
+        return {name: path for name, path in pages.items() if not options.pages or name in options.pages}
+
+    with tempfile.TemporaryDirectory() as folder, serve(Path(folder)) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(args=ARGUMENTS, executable_path=chromium() or None)
+        for name, path in wanted(UNTRAINED).items():
+            take(browser, f"{server.url}/{path}", name, options.out)
+        if wanted(TRAINED):
+            runs = train_pair(server.workspace)
+            for name, path in wanted(TRAINED).items():
+                take(browser, f"{server.url}/{path.format(*runs)}", name, options.out)
+        print(server.tracebacks() or f"{len(list(options.out.glob('*.png')))} pictures in {options.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Train in a real browser: a click on a block, a cold deep link, a refresh, a double click on Start."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.serving import open_page, parameter, settle
+from tlcore import demo
+from tlcore.store import Store
+
+
+@pytest.fixture(scope="module")
+def digits(server):
+    demo.ensure_built_in("digits", Store.open(server.workspace), server.workspace)
+    return server
+
+
+def block(page, name: str):
+    return page.locator(f"[data-testid=stVegaLiteChart] svg path[aria-roledescription=bar][aria-label*='{name}']").last
+
+
+def test_a_cold_link_fills_the_form_and_a_refresh_keeps_it(digits, page):
+    open_page(page, f"{digits.url}/train?dataset=digits&classes=1&classes=7&train.epochs=4&optimizer.name=sgd&freeze.trainable_blocks=2")
+    assert page.get_by_label("Epochs at most").input_value() == "4"
+    page.get_by_label("Epochs at most").fill("6")
+    page.keyboard.press("Tab")
+    settle(page)
+    page.reload()
+    page.get_by_label("Epochs at most").wait_for()
+    settle(page)
+    assert parameter(page, "train.epochs") == ["6"]
+    assert page.get_by_label("Epochs at most").input_value() == "6"
+    assert parameter(page, "classes") == ["1", "7"]
+
+
+def test_clicking_a_block_lets_it_and_all_above_it_learn(digits, page):
+    open_page(page, f"{digits.url}/train?dataset=digits")
+    block(page, "stage 2").wait_for()
+    table = page.get_by_test_id("stTable").first
+    before = table.inner_text()
+    block(page, "stage 2").click(force=True)
+    page.wait_for_url("**freeze.trainable_blocks=2**")
+    settle(page)
+    assert table.inner_text() != before
+    block(page, "new head").click(force=True)
+    page.wait_for_url(lambda url: "trainable_blocks" not in url)
+
+
+def test_yaml_fills_the_form_and_mistakes_are_one_sentence(digits, page):
+    open_page(page, f"{digits.url}/train?dataset=digits")
+    page.get_by_text("Settings as YAML").click()
+    page.get_by_label("Paste settings").fill("dataset: digits\ntrain: {epochs: -3}")
+    page.keyboard.press("Tab")
+    settle(page)
+    page.get_by_role("button", name="Put into the form").click()
+    page.get_by_role("alert").filter(has_text="train.epochs").wait_for()
+    page.get_by_label("Paste settings").fill("dataset: digits\nclasses: ['2', '5']\ntrain: {epochs: 9}")
+    page.keyboard.press("Tab")
+    settle(page)
+    page.get_by_role("button", name="Put into the form").click()
+    page.wait_for_url("**train.epochs=9**")
+    assert parameter(page, "classes") == ["2", "5"]
+
+
+def test_a_double_click_on_start_makes_one_run(digits, page):
+    open_page(page, f"{digits.url}/train?dataset=digits&train.epochs=2&classes=0&classes=1")
+    page.get_by_role("button", name="Start", exact=True).dblclick()
+    page.wait_for_url("**/runs?run=*")
+    settle(page)
+    page.wait_for_timeout(500)
+    assert len(Store.open(digits.workspace).jobs(kind="train")) == 1

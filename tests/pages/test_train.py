@@ -1,0 +1,133 @@
+"""Train: widgets from settings, warnings, start, several at once, YAML, clones, links."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from pages.ui import forms
+from pages.ui.launch import variants
+from tests.pages.conftest import texts
+from tlcore import config, jobs
+
+
+def settings_shown(app) -> dict:
+    return yaml.safe_load(app.code[0].value)
+
+
+def test_without_data_the_page_leads_to_data(empty, open_page):
+    app = open_page("train.py")
+    assert "A run needs a dataset" in texts(app)
+    assert any(link.value == "Add a dataset" for link in app.page_link)
+
+
+def test_the_untouched_form_is_the_default_configuration(digits, open_page):
+    app = open_page("train.py", dataset="digits")
+    assert settings_shown(app) == config.parse({"dataset": "digits"}).model_dump(mode="json")
+
+
+def test_every_setting_has_a_widget_with_its_help(digits, open_page):
+    app = open_page("train.py", dataset="digits")
+    for dotted in forms.LABELS:
+        widget = app.get_by_key(dotted)
+        assert widget.help == forms.setting(dotted).description, dotted
+
+
+def test_a_link_sets_settings_as_the_command_line_does(digits, open_page):
+    app = open_page("train.py", dataset="digits", classes=["1", "7"], train__epochs="4", head__hidden="64, 32", optimizer__name="sgd", freeze__trainable_blocks="2")
+    shown = settings_shown(app)
+    assert shown["classes"] == ["1", "7"]
+    assert (shown["train"]["epochs"], shown["head"]["hidden"], shown["optimizer"]["name"]) == (4, [64, 32], "sgd")
+    assert shown["freeze"]["trainable_blocks"] == 2
+
+
+def test_start_queues_what_is_shown_and_goes_to_the_run(digits, store, open_page):
+    app = open_page("train.py", dataset="digits", train__epochs="4")
+    shown = settings_shown(app)
+    app.button(key="start").click().run()
+    (run,) = store.jobs(kind="train")
+    assert run.config.model_dump(mode="json") == shown
+    assert app.query_params["run"] == str(run.id)
+
+
+def test_start_is_off_while_a_setting_is_wrong_and_the_sentence_names_it(digits, store, open_page):
+    app = open_page("train.py", dataset="digits", classes=["3"])
+    assert app.button(key="start").disabled
+    assert "two or more" in app.error[0].value
+    app = open_page("train.py", dataset="digits", backbone__name="Xception", backbone__input_size="32")
+    assert app.button(key="start").disabled
+    assert "71" in app.error[0].value
+
+
+def test_another_backbone_brings_its_own_weights_and_blocks(digits, open_page):
+    app = open_page("train.py", dataset="digits", freeze__trainable_blocks="4")
+    app.selectbox(key="backbone.name").set_value("VGG16").run()
+    shown = settings_shown(app)
+    assert shown["backbone"]["weights"] == "imagenet"
+    app.slider(key="freeze.trainable_blocks").set_value(5).run()
+    app.selectbox(key="backbone.name").set_value("ResNet20").run()
+    shown = settings_shown(app)
+    assert shown["backbone"]["weights"] == "bundled"
+    assert shown["freeze"]["trainable_blocks"] == 4
+    assert not app.button(key="start").disabled
+
+
+def test_missing_weights_and_few_pictures_are_warned_of(digits, open_page, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    app = open_page("train.py", dataset="digits", backbone__name="MobileNetV2", split__train_fraction="0.01")
+    said = " ".join(warning.value for warning in app.warning)
+    assert "downloads" in said and "Fewer than 10" in said
+
+
+def test_several_runs_are_queued_at_once(digits, store, open_page):
+    app = open_page("train.py", dataset="digits")
+    app.text_input(key="several_depths").set_value("0, 2, 4, 9").run()
+    app.button(key="queue_several").click().run()
+    assert sorted(run.config.freeze.trainable_blocks for run in store.jobs(kind="train")) == [0, 2, 4]
+
+
+def test_variants_give_each_backbone_weights_that_it_has():
+    base = config.parse({"dataset": "digits", "name": "base", "backbone": {"input_size": 32}})
+    runs = variants(base, ["ResNet20", "InceptionV3"], [0, 6])
+    assert [(run.backbone.name, run.backbone.weights, run.backbone.input_size, run.freeze.trainable_blocks) for run in runs] == [
+        ("ResNet20", "bundled", 32, 0),
+        ("InceptionV3", "imagenet", None, 0),
+        ("InceptionV3", "imagenet", None, 6),
+    ]
+    assert all(run.name == "" for run in runs)
+
+
+def test_yaml_fills_the_widgets(digits, open_page):
+    app = open_page("train.py", dataset="digits")
+    wanted = config.parse({"dataset": "digits", "name": "from a file", "classes": ["1", "2"], "head": {"hidden": [16]}, "train": {"epochs": 7, "early_stopping_patience": None}})
+    app.text_area(key="yaml_text").set_value(wanted.to_yaml())
+    app.button(key="yaml_apply").click().run()
+    assert config.parse(settings_shown(app)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("dataset: digits\ntrain: {epochs: -1}", "train.epochs"), ("a: [", "YAML"), ("dataset: nothing", "nothing"), ("dataset: digits\nlearning: 3", "learning"), ("dataset: digits\nclasses: [x, y]", "'x'")],
+)
+def test_wrong_yaml_is_one_sentence_and_changes_nothing(digits, open_page, text, named):
+    app = open_page("train.py", dataset="digits")
+    before = settings_shown(app)
+    app.text_area(key="yaml_text").set_value(text)
+    app.button(key="yaml_apply").click().run()
+    assert named in app.error[0].value.replace("\\", "")
+    assert settings_shown(app) == before
+
+
+def test_a_clone_has_the_settings_of_its_run(digits, store, open_page):
+    wanted = config.parse({"dataset": "digits", "classes": ["4", "9"], "freeze": {"trainable_blocks": 3}, "optimizer": {"learning_rate": 0.02}})
+    run = jobs.submit_run(store, digits, wanted)
+    app = open_page("train.py", clone=str(run))
+    assert config.parse(settings_shown(app)) == wanted
+    assert "clone" not in app.query_params
+
+
+@pytest.mark.parametrize("number", ["999", "../x", "1;DROP TABLE jobs", "9" * 5000])
+def test_a_clone_of_nothing_is_answered_calmly(digits, open_page, number):
+    app = open_page("train.py", clone=number, dataset="digits")
+    assert app.warning
+    assert not app.button(key="start").disabled
