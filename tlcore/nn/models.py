@@ -150,7 +150,7 @@ def prefix_model(backbone: Backbone, cut: Cut) -> keras.Model:
     x: Any = pixels
     for layer in preprocessing(backbone.spec):
         x = layer(x)
-    below = keras.Model(base.inputs[0], base.get_layer(cut.layer).output, name=f"{backbone.spec.name}_frozen")
+    below = keras.Model(base.inputs[0], tensor_at(base, str(cut.layer)), name=f"{backbone.spec.name}_frozen")
     x = below(x, training=False)  # Batch norm stays in inference mode: it is frozen too.
     if cut.kind in ("avg", "max"):
         x = pooling_layer(cut.kind)(x)
@@ -168,7 +168,14 @@ def tail_model(backbone: Backbone, cut: Cut) -> keras.Model | None:
         return keras.Model(pixels, base(x, training=False), name="tail")
     if cut.layer == backbone.spec.block_ends[-1]:
         return None
-    return keras.Model(base.get_layer(cut.layer).output, base.output, name=f"{backbone.spec.name}_tail")
+    return keras.Model(tensor_at(base, str(cut.layer)), base.output, name=f"{backbone.spec.name}_tail")
+
+
+def tensor_at(model: keras.Model, name: str) -> Any:
+    """The tensor that the operation called `name` gives in the graph of `model`."""
+    operation = next(each for each in model.operations if each.name == name)
+    # Not `.output`: that of a nested model belongs to its inner graph.
+    return operation._inbound_nodes[0].output_tensors[0]
 
 
 def pooling_layer(kind: str) -> layers.Layer:
