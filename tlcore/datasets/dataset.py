@@ -1,0 +1,149 @@
+"""A dataset on disk: one memory-mapped Arrow file with pictures and labels, and a small JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import io
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from PIL import Image
+
+from tlcore import machine
+from tlcore.datasets.quality import Report
+from tlcore.errors import NotFoundError, ResourceError
+from tlcore.images import open_stored, to_pixels
+from tlcore.workspace import Workspace
+
+TABLE_FILE = "pictures.arrow"
+ABOUT_FILE = "dataset.json"
+OFFICIAL = ("", "train", "val", "test")
+
+_COLUMNS: dict[str, pa.DataType] = {
+    "image": pa.binary(),
+    "label": pa.int32(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "content_id": pa.binary(32),
+    "official": pa.int8(),  # Index into OFFICIAL.
+}
+SCHEMA = pa.schema(_COLUMNS)
+ROWS_A_TASK = 128
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dataset:
+    """Pictures with labels; immutable once written, so it may be shared between threads and cached."""
+
+    id: str
+    name: str
+    classes: tuple[str, ...]
+    source: str
+    created_at: str  # ISO 8601, UTC.
+    report: Report
+    folder: Path
+    table: pa.Table
+
+    @classmethod
+    def open(cls, folder: Path) -> Dataset:
+        """Map the dataset in `folder` into memory. Raises NotFoundError."""
+        try:
+            about = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
+            with pa.memory_map(str(folder / TABLE_FILE)) as file:
+                table = pa.ipc.open_file(file).read_all()
+        except (OSError, ValueError) as error:
+            raise NotFoundError(f"dataset '{folder.name}' is missing or damaged on disk. Add it again.") from error
+        return cls(
+            id=about["id"],
+            name=about["name"],
+            classes=tuple(about["classes"]),
+            source=about["source"],
+            created_at=about["created_at"],
+            report=Report.model_validate(about["report"]),
+            folder=folder,
+            table=table,
+        )
+
+    def __len__(self) -> int:
+        return self.table.num_rows
+
+    @functools.cached_property
+    def labels(self) -> np.ndarray:
+        """Index into `classes` of each row, int64 (n,)."""
+        return _frozen(self.table["label"].to_numpy().astype(np.int64))
+
+    @functools.cached_property
+    def widths(self) -> np.ndarray:
+        return _frozen(self.table["width"].to_numpy())
+
+    @functools.cached_property
+    def heights(self) -> np.ndarray:
+        return _frozen(self.table["height"].to_numpy())
+
+    @functools.cached_property
+    def content_ids(self) -> np.ndarray:
+        """SHA-256 of each row's pixels in hexadecimal, str (n,)."""
+        raw = b"".join(self.table["content_id"].to_numpy(zero_copy_only=False))
+        return _frozen(np.frombuffer(raw.hex().encode(), "S64").astype("U64"))
+
+    @functools.cached_property
+    def official(self) -> np.ndarray:
+        """The folder each row came in: "", "train", "val" or "test", str (n,)."""
+        return _frozen(np.array(OFFICIAL)[self.table["official"].to_numpy()])
+
+    def image_bytes(self, row: int) -> bytes:
+        """The stored JPEG or PNG of a row."""
+        data = self.table["image"][int(row)].as_py()
+        assert data is not None
+        return data
+
+    def image(self, row: int) -> Image.Image:
+        """A row's picture in RGB."""
+        return open_stored(io.BytesIO(self.image_bytes(row)))
+
+    def pixels(self, rows: np.ndarray, side_px: int) -> np.ndarray:
+        """Rows decoded and resized on all cores. Shapes: (n,) → uint8 (n, side_px, side_px, 3).
+
+        Raises: ResourceError, with both figures, when they don't fit into memory.
+        """
+        rows = np.asarray(rows, np.int64)
+        self._refuse_beyond_memory(len(rows), side_px)
+        out = np.empty((len(rows), side_px, side_px, 3), np.uint8)
+
+        def fill(start: int) -> None:
+            for place in range(start, min(start + ROWS_A_TASK, len(rows))):
+                out[place] = to_pixels(self.image(rows[place]), side_px)
+
+        starts = range(0, len(rows), ROWS_A_TASK)
+        if len(starts) <= 1:
+            for start in starts:
+                fill(start)
+            return out
+        with ThreadPoolExecutor(cores()) as pool:
+            for _ in pool.map(fill, starts):
+                pass
+        return out
+
+    def _refuse_beyond_memory(self, count: int, side_px: int) -> None:
+        wanted = count * side_px * side_px * 3
+        free = machine.snapshot(Workspace(self.folder)).memory_free_bytes
+        if wanted > free:
+            raise ResourceError(
+                f"{self.name}: {count:,} pictures at {side_px} px need {wanted / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free. "
+                "Lower the input size, or use fewer pictures."
+            )
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False  # Cached datasets are shared between sessions.
+    return array
