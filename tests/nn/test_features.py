@@ -1,0 +1,170 @@
+"""The activation cache: computed once, filled incrementally, never trusted when damaged."""
+
+import errno
+import threading
+
+import numpy as np
+import pytest
+
+from tlcore.errors import Cancelled, ResourceError
+from tlcore.nn import features
+from tlcore.nn.activations import ActivationCache, Layout, content_keys
+from tlcore.nn.features import activations
+from tlcore.nn.models import cut_for, prefix_model
+from tlcore.nn.prefix import Prefix, TensorFlowEngine
+from tlcore.reporter import NullReporter
+from tlcore.workspace import Workspace
+
+
+def segments(workspace):
+    return sorted(workspace.activations.rglob("*.rows"))
+
+
+def test_rows_are_what_the_frozen_layers_give(rows_at, pictures, resnet):
+    cut, rows, _ = rows_at(0, range(40))
+    expected = prefix_model(resnet, cut)(pictures.pixels[:40])
+    assert rows.layout == Layout((64,), "float32")
+    np.testing.assert_allclose(rows.take(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_feature_maps_are_kept_as_float16(rows_at, pictures, resnet):
+    cut, rows, _ = rows_at(1, range(20))
+    expected = np.asarray(prefix_model(resnet, cut)(pictures.pixels[:20]))
+    assert rows.layout == Layout((16, 16, 32), "float16")
+    assert rows.nbytes == 20 * 16 * 16 * 32 * 2
+    np.testing.assert_allclose(rows.take().astype(np.float32), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_larger_subset_computes_only_what_is_missing(rows_at, pictures):
+    _, first, use = rows_at(0, range(50))
+    assert (use.hits, use.computed, pictures.decoded) == (0, 50, 50)
+    _, both, use = rows_at(0, range(30, 80))
+    assert (use.hits, use.computed, pictures.decoded) == (20, 30, 80)
+    np.testing.assert_array_equal(first.take(slice(30, 50)), both.take(slice(20)))
+    _, _, use = rows_at(0, range(80))
+    assert (use.hits, use.computed, pictures.decoded) == (80, 0, 80)
+
+
+def test_a_picture_that_occurs_twice_is_computed_once(rows_at, pictures):
+    _, rows, _ = rows_at(0, [5, 6, 5])
+    assert pictures.decoded == 2
+    np.testing.assert_array_equal(rows.take()[0], rows.take()[2])
+
+
+def test_rows_come_in_the_order_asked_for(rows_at):
+    _, forward, _ = rows_at(0, range(40))
+    _, backward, _ = rows_at(0, range(39, -1, -1))
+    np.testing.assert_array_equal(forward.take(), backward.take()[::-1])
+    np.testing.assert_array_equal(forward.part(slice(10, 20)).take(np.array([3, 1])), forward.take(np.array([13, 11])))
+
+
+@pytest.mark.parametrize("damage", ["torn", "altered row", "altered id", "empty"])
+def test_damaged_files_are_computed_again(rows_at, pictures, workspace, damage):
+    _, good, _ = rows_at(0, range(50))
+    wanted, (path,) = good.take(), segments(workspace)
+    data = bytearray(path.read_bytes())
+    position = {"altered row": -5, "altered id": 7}.get(damage)
+    if position is None:
+        data = data[: 0 if damage == "empty" else len(data) - 300]
+    else:
+        data[position] ^= 1
+    path.unlink()  # Not in place: the rows of `good` map the old file.
+    path.write_bytes(data)
+    pictures.decoded = 0
+    _, again, use = rows_at(0, range(50))
+    assert (use.computed, pictures.decoded) == (50, 50)
+    np.testing.assert_array_equal(again.take(), wanted)
+
+
+def test_a_damaged_description_starts_the_folder_anew(rows_at, workspace):
+    rows_at(0, range(20))
+    next(workspace.activations.rglob("layout.json")).write_text("{")
+    _, _, use = rows_at(0, range(20))
+    assert use.computed == 20
+
+
+def test_other_settings_use_other_rows(workspace, resnet, digits):
+    keys = {Prefix(resnet, cut_for(resnet.spec, depth, pooling), workspace).key for depth, pooling in [(0, "avg"), (0, "max"), (0, "flatten"), (1, "avg"), (1, "max")]}
+    assert len(keys) == 4, "pooling matters only where it is part of the frozen layers"
+
+
+def test_what_is_computed_when_a_run_is_cancelled_is_kept(rows_at, pictures):
+    class StopsSoon(NullReporter):
+        checks = 0
+
+        def check(self):
+            self.checks += 1
+            if self.checks > 5:
+                raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        rows_at(0, range(300), reporter=StopsSoon())
+    _, _, use = rows_at(0, range(300))
+    assert use.hits == 80 and use.computed == 220  # Five batches of sixteen.
+
+
+def test_two_workers_at_once_lose_nothing(pictures, resnet, workspace):
+    cut = cut_for(resnet.spec, 0, "avg")
+    found = {}
+
+    def work(name, chosen):
+        found[name] = activations(Prefix(resnet, cut, workspace), *pictures.of(chosen), workspace, NullReporter())[0].take()
+
+    prefix = Prefix(resnet, cut, workspace)
+    prefix.converted()
+    threads = [threading.Thread(target=work, args=(i, list(range(20 * i, 20 * i + 100)))) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    pictures.decoded = 0
+    rows, use = activations(prefix, *pictures.of(range(160)), workspace, NullReporter())
+    assert use.computed == 0 and pictures.decoded == 0
+    for i in range(4):
+        np.testing.assert_array_equal(found[i], rows.take(slice(20 * i, 20 * i + 100)))
+
+
+def test_the_last_batch_is_padded_and_cut(rows_at):
+    _, alone, _ = rows_at(0, [17])
+    assert alone.take().shape == (1, 64)
+    _, more, _ = rows_at(0, range(35))
+    np.testing.assert_allclose(alone.take()[0], more.take()[17], rtol=1e-6)
+
+
+def test_tensorflow_gives_the_same_where_openvino_is_of_no_use(pictures, resnet, workspace):
+    cut = cut_for(resnet.spec, 0, "avg")
+    prefix = Prefix(resnet, cut, workspace)
+    prefix.engine = TensorFlowEngine(prefix_model(resnet, cut))
+    rows, _ = activations(prefix, *pictures.of(range(20)), workspace, NullReporter())
+    assert prefix.engine_name == "tensorflow"
+    other = Workspace(workspace.root / "other").create()
+    expected, _ = activations(Prefix(resnet, cut, other), *pictures.of(range(20)), other, NullReporter())
+    np.testing.assert_allclose(rows.take(), expected.take(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_converted_network_that_was_altered_is_converted_again(workspace, resnet):
+    prefix = Prefix(resnet, cut_for(resnet.spec, 0, "avg"), workspace)
+    weights = prefix.converted().with_suffix(".bin")
+    good = weights.read_bytes()
+    weights.write_bytes(b"x" * len(good))
+    assert prefix.converted().with_suffix(".bin").read_bytes() == good
+
+
+def test_a_disk_that_is_too_small_is_noticed_before_computing(rows_at, pictures, monkeypatch):
+    monkeypatch.setattr(features, "free_bytes", lambda folder: 1000)
+    with pytest.raises(ResourceError, match=r"disk full.*lower"):
+        rows_at(0, range(50))
+    assert pictures.decoded == 0
+
+
+def test_a_segment_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+    cache = ActivationCache(tmp_path / "rows")
+    cache.create(Layout((4,), "float32"), {})
+
+    def full(self, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.replace", full)
+    with pytest.raises(OSError, match="No space"):
+        cache.append(content_keys(["ab" * 32]), np.ones((1, 4), np.float32))
+    assert [p.name for p in (tmp_path / "rows").iterdir()] == ["layout.json"]
