@@ -19,11 +19,13 @@ from pages.ui.thumbnails import SIDE_PX, pictures
 from tlcore import jobs
 from tlcore.config import SplitConfig
 from tlcore.datasets.dataset import Dataset
+from tlcore.errors import TLError
 from tlcore.store import DatasetRecord
 
 PICTURES_A_CLASS = 10
 CLASSES_A_PAGE = 10
 PICTURES_A_PAGE = 60
+_MISTAKE = "dataset_mistake"
 
 
 def sample(record: DatasetRecord, dataset: Dataset) -> None:
@@ -114,6 +116,7 @@ def report(record: DatasetRecord, dataset: Dataset) -> None:
 def actions(record: DatasetRecord) -> None:
     """Go on to training, or delete the dataset after a question."""
     chosen = st.session_state.get("classes") or []
+    _show_mistake()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Train on these", key="train_on", type="primary", icon=":material/model_training:"):
             st.switch_page("train.py", query_params={"dataset": record.name, "classes": chosen, **forms.split_query()})
@@ -122,13 +125,25 @@ def actions(record: DatasetRecord) -> None:
 
 
 @st.dialog("Delete this dataset?", icon=":material/delete:")
-def _ask(name: str, pictures_: int) -> None:
-    st.markdown(f"{literal(name)} with {count(pictures_, 'picture')} is removed from this workspace. This can't be undone.")
+def _ask(name: str, number: int) -> None:
+    st.markdown(f"{literal(name)} with {count(number, 'picture')} is removed from this workspace. This can't be undone.")
+    _show_mistake()
     with st.container(horizontal=True):
-        if st.button("Delete it", key="delete_confirmed", type="primary", icon=":material/delete:"):
-            with guarded():
-                jobs.delete_dataset(store(), workspace(), name)
-                toast_next(f"{literal(name)} is deleted.", icon=":material/delete:")
-                st.switch_page("data.py", query_params={})
+        st.button("Delete it", key="delete_confirmed", type="primary", icon=":material/delete:", on_click=_delete, args=(name,))
         if st.button("Keep it", key="delete_cancelled"):
             st.rerun()
+
+
+def _delete(name: str) -> None:
+    try:
+        jobs.delete_dataset(store(), workspace(), name)
+    except TLError as error:
+        st.session_state[_MISTAKE] = str(error)
+        return
+    toast_next(f"{literal(name)} is deleted.", icon=":material/delete:")
+    st.switch_page("data.py", query_params={})
+
+
+def _show_mistake() -> None:
+    if _MISTAKE in st.session_state:
+        st.error(literal(st.session_state.pop(_MISTAKE)), icon=":material/error:")

@@ -5,22 +5,24 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui import live
-from pages.ui.errors import guarded
 from pages.ui.job_rows import ingest_row
 from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import literal
 from tlcore import jobs
+from tlcore.errors import TLError
 from tlcore.store import ACTIVE, JobState
 from tlcore.workspace import whole_file
 
 BUILT_IN = {
-    "digits": "1,797 handwritten digits in grey, 8 × 8 px, ten classes.",
+    "digits": "1,797 handwritten digits in grey, ten classes.",
     "digits-textures": "The same digits over coloured textures: another domain with the same labels.",
 }
 KNOWN = {
@@ -29,11 +31,14 @@ KNOWN = {
     "fashion_mnist": "70,000 pieces of clothing in grey, 28 × 28 px, ten classes. Download 31 MB.",
     "mnist": "70,000 handwritten digits in grey, 28 × 28 px, ten classes. Download 11 MB.",
 }
+_MISTAKE = "ingest_mistake"
 _SHOWN_S = 600  # An import that failed stays in sight this long.
 
 
 def add_forms() -> None:
     """Four ways to add a dataset, as tabs."""
+    if _MISTAKE in st.session_state:
+        st.error(literal(st.session_state.pop(_MISTAKE)), icon=":material/error:")
     built_in, known, upload, path = st.tabs(
         [":material/inventory_2: Built in", ":material/cloud_download: Well known", ":material/upload_file: Upload a ZIP", ":material/folder_open: On the server"]
     )
@@ -66,16 +71,19 @@ def _choices(texts: dict[str, str]) -> None:
 
 def _upload() -> None:
     st.caption("One folder a class, with or without train, val and test folders around them. What can't be read is listed, not guessed.")
-    with st.form("upload_form", border=False, clear_on_submit=True):
-        file = st.file_uploader("ZIP of pictures", type="zip", key="upload_zip")
-        name = st.text_input("Name", key="upload_name", max_chars=200, placeholder="taken from the file")
-        if st.form_submit_button("Import", icon=":material/add:"):
-            if file is None:
-                st.error("Choose a ZIP first.", icon=":material/error:")
-                return
-            with guarded():
-                _submit(str(_keep(file)), name or file.name.removesuffix(".zip"))
-                st.rerun()
+    with st.form("upload_form", border=False):
+        st.file_uploader("ZIP of pictures", type="zip", key="upload_zip")
+        st.text_input("Name", key="upload_name", max_chars=200, placeholder="taken from the file")
+        st.form_submit_button("Import", icon=":material/add:", key="import_upload", on_click=_submit_upload)
+
+
+def _submit_upload() -> None:
+    file = st.session_state["upload_zip"]
+    if file is None:
+        st.session_state[_MISTAKE] = "Choose a ZIP first."
+        return
+    with _mistakes_kept():
+        _submit(str(_keep(file)), st.session_state["upload_name"].strip() or Path(file.name).stem)
 
 
 def _keep(file: UploadedFile) -> Path:
@@ -91,21 +99,32 @@ def _keep(file: UploadedFile) -> Path:
 def _path() -> None:
     st.caption("A ZIP or a folder that this server can read, for example for more than 2 GB or tens of thousands of pictures.")
     with st.form("path_form", border=False):
-        source = st.text_input("Path", key="path_source", placeholder="/data/pets or /data/pets.zip")
-        name = st.text_input("Name", key="path_name", max_chars=200, placeholder="taken from the path")
-        if st.form_submit_button("Import", icon=":material/add:"):
-            if not source.strip():
-                st.error("Give the path of a ZIP or a folder first.", icon=":material/error:")
-                return
-            with guarded():
-                _submit(source.strip(), name or None)
-                st.rerun()
+        st.text_input("Path", key="path_source", placeholder="/data/pets or /data/pets.zip")
+        st.text_input("Name", key="path_name", max_chars=200, placeholder="taken from the path")
+        st.form_submit_button("Import", icon=":material/add:", key="import_path", on_click=_submit_path)
+
+
+def _submit_path() -> None:
+    source = st.session_state["path_source"].strip()
+    if source:
+        _submit(source, st.session_state["path_name"].strip() or None)
+    else:
+        st.session_state[_MISTAKE] = "Give the path of a ZIP or a folder first."
 
 
 def _submit(source: str, name: str | None) -> None:
-    with guarded():
+    with _mistakes_kept():
         jobs.submit_ingest(store(), workspace(), source, name)
         toast_next(f"The import of {literal(name or source)} has begun.", icon=":material/hourglass_top:")
+
+
+@contextmanager
+def _mistakes_kept() -> Iterator[None]:
+    """Callbacks run before the page: their sentence waits until its place is drawn."""
+    try:
+        yield
+    except TLError as error:
+        st.session_state[_MISTAKE] = str(error)
 
 
 def imports() -> None:

@@ -33,14 +33,13 @@ def test_a_path_on_the_server_is_queued_under_its_name(empty, store, open_page, 
     app = open_page("data.py")
     app.text_input(key="path_source").set_value(f"  {tmp_path / 'pets'} ")
     app.text_input(key="path_name").set_value("mine")
-    form = [button for button in app.button if button.label == "Import"][1]
-    form.click().run()
+    app.button(key="import_path").click().run()
     assert store.jobs(kind="ingest")[0].payload == {"source": str(tmp_path / "pets"), "name": "mine"}
 
 
 def test_a_form_without_a_path_says_so(empty, store, open_page):
     app = open_page("data.py")
-    [button for button in app.button if button.label == "Import"][1].click().run()
+    app.button(key="import_path").click().run()
     assert "path" in app.error[0].value
     assert store.jobs() == []
 
@@ -48,7 +47,7 @@ def test_a_form_without_a_path_says_so(empty, store, open_page):
 def test_an_upload_is_kept_under_its_hash_only(empty, store, open_page):
     app = open_page("data.py")
     app.file_uploader(key="upload_zip").upload("../../evil name.zip", b"content")
-    [button for button in app.button if button.label == "Import"][0].click().run()
+    app.button(key="import_upload").click().run()
     (kept,) = empty.uploads.iterdir()
     assert kept.name == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73.zip"
     assert store.jobs(kind="ingest")[0].payload["source"] == str(kept)
@@ -58,24 +57,24 @@ def test_a_name_that_is_taken_is_refused_in_one_sentence(digits, store, open_pag
     app = open_page("data.py")
     app.text_input(key="path_source").set_value("/data/x")
     app.text_input(key="path_name").set_value("digits")
-    [button for button in app.button if button.label == "Import"][1].click().run()
+    app.button(key="import_path").click().run()
     assert "exists already" in app.error[0].value
     assert store.jobs() == []
 
 
 def test_a_dataset_shows_samples_of_every_class(digits, open_page):
     app = open_page("data.py", dataset="digits")
-    assert len(app.get("imgs")) == 10
+    assert len(app.image) == 10
     assert "1,797 pictures" in texts(app)
 
 
 def test_one_class_is_shown_page_by_page(digits, open_page):
     app = open_page("data.py", dataset="digits", **{"class": "3"})
-    assert len(app.get("imgs")) == 1
-    first = app.get("imgs")[0].proto.imgs[0].url
+    assert len(app.image) == 1
+    first = app.image[0].value[0]
     app.session_state["page"] = 2
     app.run()
-    assert app.get("imgs")[0].proto.imgs[0].url != first
+    assert app.image[0].value[0] != first
 
 
 @pytest.mark.parametrize("view", ["Classes and sizes", "Split"])

@@ -1,0 +1,29 @@
+"""The process that serves the pages stays light: no tensor library, whatever page is open."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.pages.conftest import SHELL
+
+PAGES = ("home.py", "data.py", "train.py", "runs.py", "compare.py", "tune.py", "predict.py")
+CHILD = f"""
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(SHELL)!r}, default_timeout=60).run()
+for page in {PAGES!r}:
+    app.query_params["dataset"] = "digits"
+    app.switch_page(page).run()
+    assert not app.exception, (page, app.exception)
+import app as server
+heavy = [name for name in ("tensorflow", "keras", "openvino", "sklearn.linear_model") if name in sys.modules]
+assert not heavy, heavy
+"""
+
+
+def test_no_page_loads_a_tensor_library(digits):
+    environment = {**os.environ, "TLCORE_HOME": str(digits.root), "TLCORE_STANDBY": "0", "TLCORE_IDLE_S": "1"}
+    child = subprocess.run([sys.executable, "-c", CHILD], cwd=SHELL.parents[1], env=environment, capture_output=True, text=True, timeout=120)
+    assert child.returncode == 0, child.stderr[-2000:]
