@@ -14,12 +14,12 @@ import pandas as pd
 from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from tlcore.datasets.dataset import Dataset
-from tlcore.datasets.splits import Split, make_split
 
 from tlcore import config as settings
 from tlcore import demo, metrics
 from tlcore.config import RunConfig
+from tlcore.datasets.dataset import Dataset
+from tlcore.datasets.splits import Split, make_split
 from tlcore.reporter import Stopwatch
 from tlcore.results import SUMMARY, Predictions, save_predictions
 from tlcore.store import EpochRecord, Job, JobState, Store
@@ -70,20 +70,18 @@ class Learner:
         self.dataset, self.config = dataset, config
         self.watch = Stopwatch()
         self.watch.begin("prepare")
+        self.pixels = dataset.pixels(np.arange(len(dataset)), SIDE_PX)[..., 0].reshape(len(dataset), -1) / 255
         self.split: Split = make_split(dataset, config.classes, config.split)
         self.model = SGDClassifier(loss="log_loss", alpha=config.optimizer.learning_rate, random_state=config.train.seed)
 
-    def pixels(self, rows: np.ndarray) -> np.ndarray:
-        return self.dataset.pixels(rows, SIDE_PX)[..., 0].reshape(len(rows), -1) / 255
-
     def probabilities(self, rows: np.ndarray) -> np.ndarray:
-        return self.model.predict_proba(self.pixels(rows)).astype(np.float32)
+        return self.model.predict_proba(self.pixels[rows]).astype(np.float32)
 
     def epoch(self, store: Store, job: Job, number: int) -> None:
         self.watch.begin("train")
         rows, k = self.split.train, len(self.split.classes)
         order = np.random.default_rng((self.config.train.seed, number)).permutation(len(rows))
-        self.model.partial_fit(self.pixels(rows[order]), self.split.labels(rows)[order], classes=np.arange(k))
+        self.model.partial_fit(self.pixels[rows[order]], self.split.labels(rows)[order], classes=np.arange(k))
         figures: dict[str, float | None] = {"learning_rate": self.config.optimizer.learning_rate}
         for prefix, part in (("", rows), ("val_", self.split.val)):
             labels, given = self.split.labels(part), self.probabilities(part)

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.finished_run import finished_run, running_run
 from tlcore.compare import compare_runs, differing_settings
 from tlcore.config import parse
 from tlcore.errors import ConflictError, InputError
-from tlcore.store import Store
+from tlcore.store import JobState, Store
+from tlcore.workspace import Workspace
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory) -> Workspace:
+    """One workspace for the file: finished runs never change."""
+    return Workspace(tmp_path_factory.mktemp("compared") / "workspace").create()
+
+
+@pytest.fixture(scope="module")
 def store(workspace) -> Store:
     return Store.open(workspace)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pair(store, workspace):
     """Two finished runs that differ in step size and length."""
     ids = [
@@ -71,6 +80,9 @@ def test_an_unfinished_run_is_refused(pair, store, workspace):
     job, _ = running_run(store, workspace, epochs=1)
     with pytest.raises(ConflictError, match=f"run {job.id} is running"):
         compare_runs([pair[0], job], workspace)
+    store.finish(job, JobState.cancelled)
+    with pytest.raises(ConflictError, match=f"run {job.id} is cancelled"):
+        compare_runs([store.job(job.id), pair[0]], workspace)
 
 
 def test_two_to_eight_different_runs(pair, workspace):
@@ -80,8 +92,6 @@ def test_two_to_eight_different_runs(pair, workspace):
 
 
 def test_the_document_is_json(pair, workspace):
-    import json
-
     document = json.loads(json.dumps(compare_runs(pair, workspace).to_document()))
     assert [row["run"] for row in document["metrics"]] == [run.id for run in pair]
     assert [row["setting"] for row in document["settings"]] == ["optimizer.learning_rate", "train.epochs"]

@@ -42,11 +42,11 @@ def overlaid_curves(runs: Sequence[Job]) -> None:
     """Accuracy and loss of all runs in one chart each."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         axis = st.segmented_control("Axis", ["epoch", "time"], key="compare_axis", default="epoch", required=True, persist_state="session")
-        parts = st.segmented_control("Pictures", ["validation", "training"], key="compare_parts", default=["validation"], selection_mode="multi", required=True, persist_state="session")
+        part = st.segmented_control("Pictures", ["validation", "training", "both"], key="compare_part", default="validation", required=True, persist_state="session")
         smoothing = st.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="compare_smoothing", persist_state="session", width=220, help="Mean over earlier epochs. Higher: calmer lines that lag behind.")
     names = tuple(short_name(run) for run in runs)
     points = curves({short_name(run): store().epochs(run.id) for run in runs}, smoothing)
-    points = points[points["part"].isin(parts)]
+    points = points if part == "both" else points[points["part"] == part]
     for column, metric in zip(st.columns(2), ("accuracy", "loss"), strict=True):
         with column:
             st.markdown(f"**{metric.capitalize()}**")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui.state import read_ids, store, write_query
+from pages.ui.linked import put_into_link, take_from_link
+from pages.ui.state import read_ids, store
 from pages.ui.text import ago, count
 from tlcore.store import Job, JobState
 
@@ -28,7 +29,7 @@ def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | No
     if missing := [run for run in asked if run not in done]:
         names = ", ".join(str(run) if run >= 0 else "one that is no number" for run in missing[:8])
         st.warning(f"Left out, since they are no finished runs: {names}.", icon=":material/warning:")
-    st.session_state.setdefault(key, [run for run in asked if run in done][:most])
+    take_from_link(key, "runs", lambda: [run for run in asked if run in done][:most])
     chosen = st.multiselect(
         label,
         list(done),
@@ -37,8 +38,8 @@ def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | No
         max_selections=most,
         placeholder=f"Choose from {count(len(done), 'finished run')}",
         help=help_text,
-        on_change=_to_link,
-        args=(key,),
+        on_change=put_into_link,
+        args=(key, "runs"),
     )
     return [done[run] for run in chosen if run in done]
 
@@ -47,10 +48,6 @@ def _name(run: Job) -> str:
     score = (run.result or {}).get("test_accuracy")
     facts = [f"{run.id} · {run.title}", f"{score:.1%}" if score is not None else "", ago(run.finished_at) if run.finished_at else ""]
     return " · ".join(fact for fact in facts if fact)
-
-
-def _to_link(key: str) -> None:
-    write_query(runs=st.session_state[key])
 
 
 def short_name(run: Job) -> str:

@@ -9,8 +9,9 @@ import streamlit as st
 
 from pages.ui import live
 from pages.ui.job_rows import remaining
+from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.run_actions import actions
-from pages.ui.state import ICONS, WORDS, read_id, store, workspace, write_query
+from pages.ui.state import ICONS, WORDS, read_id, read_text, store, workspace, write_query
 from tlcore.store import ACTIVE, Job, JobState
 
 PAGE = 50
@@ -35,11 +36,12 @@ def run_list() -> None:
             st.page_link("data.py", label="Add pictures", icon=":material/add_photo_alternate:")
             st.page_link("train.py", label="Set up a run", icon=":material/model_training:")
         return
+    take_from_link("status_filter", "status", lambda: [state for state in JobState if state in (read_text("status") or "").split(",")])
     chosen = st.pills(
-        "Status", list(JobState), selection_mode="multi", key="status", bind="query-params", label_visibility="collapsed",
-        format_func=lambda state: f"{ICONS[JobState(state)]} {WORDS[JobState(state)]}",
+        "Status", list(JobState), selection_mode="multi", key="status_filter", label_visibility="collapsed",
+        format_func=lambda state: f"{ICONS[state]} {WORDS[state]}", on_change=put_into_link, args=("status_filter", "status"),
     )
-    states = [JobState(state) for state in chosen] or None
+    states = chosen or None
     active = bool(store().jobs(states=ACTIVE, limit=1))
 
     @st.fragment(run_every=live.poll_s(active), key="run_list")
