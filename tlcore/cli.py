@@ -37,7 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tlcore: interrupted; jobs that were submitted go on (see `runs list`).", file=sys.stderr)
         return 130
-    print(json.dumps(document, indent=2, ensure_ascii=False, default=str) if options.json else text)
+    try:
+        print(json.dumps(document, indent=2, ensure_ascii=False, default=str) if options.json else text, flush=True)
+    except BrokenPipeError:  # The reader, such as `head`, has seen enough.
+        sys.stdout = None  # type: ignore[assignment]
     return status
 
 
