@@ -38,6 +38,7 @@ MAX_FILE_BYTES = 256 << 20
 
 CHILD_MEMORY_BYTES = 2 << 30  # Address space: numpy and Pillow take 0.3 GiB of it.
 CHILD_FILE_S = 10  # For one file; 50 megapixels take about 1 s.
+CHILD = (sys.executable, "-m", "tlcore.images")
 
 _READERS = {
     "JPEG": JpegImagePlugin.jpeg_factory,  # Also opens JPEGs with several pictures ("MPO").
@@ -257,7 +258,7 @@ def _ask_child(files: Sequence[tuple[str, bytes]]) -> Iterator[Picture | InputEr
     """Answers of one child process; fewer than files when it had to be stopped."""
     request = b"".join(_packed({"where": name}, data) for name, data in files)
     child = subprocess.Popen(
-        [sys.executable, "-m", "tlcore.images"],
+        CHILD,
         cwd=Path(__file__).parents[1],
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # Each thread takes address space.
         stdin=subprocess.PIPE,

@@ -113,6 +113,8 @@ class SafeZip:
 
     def _refuse_overlaps(self) -> None:
         """Entries that share bytes unpack to more than any ratio of one entry shows."""
+        if any(info.header_offset < 0 for info in self.entries):
+            self._refuse("the ZIP lacks its beginning", "Download or copy it again")
         end, before = 0, ""
         for info in sorted(self.entries, key=lambda info: info.header_offset):
             if info.header_offset < end:

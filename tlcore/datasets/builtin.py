@@ -14,6 +14,7 @@ SIDE_PX = 32
 TEXTURE_SEED = 20_240_601
 _INK_MAX = 16  # scikit-learn's digits have 17 levels.
 _LEAST_CONTRAST = 70.0  # Luminance between ink and background, of 255.
+_Y, _X = np.mgrid[:SIDE_PX, :SIDE_PX]
 
 
 def digits() -> Plan:
@@ -28,7 +29,7 @@ def digits() -> Plan:
 def digits_on_textures(seed: int = TEXTURE_SEED) -> Plan:
     """The same digits with random ink over random coloured textures: another domain, the same labels."""
     ink, labels = _ink()
-    pictures = np.stack([_textured(one, np.random.default_rng([seed, i])) for i, one in enumerate(ink)])
+    pictures = np.stack([textured(one, np.random.default_rng([seed, i])) for i, one in enumerate(ink)])
     return _plan("digits-textures", "built in: scikit-learn digits over generated textures", pictures, labels)
 
 
@@ -65,7 +66,7 @@ def _enlarged(image: np.ndarray) -> np.ndarray:
     return np.clip(np.asarray(large), 0, 1)
 
 
-def _textured(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def textured(ink: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """One digit over one texture. Shapes: (side, side) 0..1 → uint8 (side, side, 3)."""
     background = _texture(rng)
     color = _ink_color(background.mean((0, 1)), rng)
@@ -78,9 +79,8 @@ def _texture(rng: np.random.Generator) -> np.ndarray:
     """Two colours mixed by soft noise and by stripes, float (side, side, 3)."""
     colors = rng.uniform(0, 255, (2, 3))
     noise = sum(_soft_noise(cells, rng) / weight for cells, weight in ((3, 1), (7, 2), (16, 4)))
-    y, x = np.mgrid[:SIDE_PX, :SIDE_PX]
     angle, period_px = rng.uniform(0, np.pi), rng.uniform(4, 14)
-    stripes = np.sin((x * np.cos(angle) + y * np.sin(angle)) * 2 * np.pi / period_px + rng.uniform(0, 6))
+    stripes = np.sin((_X * np.cos(angle) + _Y * np.sin(angle)) * 2 * np.pi / period_px + rng.uniform(0, 6))
     mix = 1 / (1 + np.exp(-(2.5 * noise + rng.uniform(0, 1.5) * stripes)))[..., None]
     return colors[0] * mix + colors[1] * (1 - mix)
 

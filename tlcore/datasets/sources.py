@@ -14,7 +14,7 @@ from tlcore.datasets.archive import SafeZip
 from tlcore.datasets.builtin import BUILT_IN
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.ingest import Plan, ingest, sweep
-from tlcore.datasets.layout import Layout, arrange
+from tlcore.datasets.layout import Layout, arrange, shown
 from tlcore.datasets.stored import from_file, from_pixels
 from tlcore.errors import InputError
 from tlcore.images import MAX_FILE_BYTES
@@ -43,15 +43,14 @@ def add_dataset(source: str, name: str | None, workspace: Workspace, reporter: R
         return ingest(BUILT_IN[source](), _checked_name(name or source), workspace, reporter)
     if source in KNOWN:
         return ingest(_known(source, reporter), _checked_name(name or source), workspace, reporter)
-    path = Path(source).expanduser()
+    path = Path(source).expanduser() if source.strip() and "\0" not in source else None
+    if path is None or not path.exists():
+        known = ", ".join([*BUILT_IN, *sorted(KNOWN)])
+        raise InputError(f"{shown(source)} is neither a ZIP nor a folder on this machine, nor one of {known}. Check the path.")
     name = _checked_name(name or path.resolve().stem)
     if path.is_dir():
         return ingest(_folder(path, reporter), name, workspace, reporter)
-    if path.is_file():
-        return _add_zip(path, name, workspace, reporter)
-    raise InputError(
-        f"'{source}' is neither a ZIP nor a folder on this machine, nor one of {', '.join([*BUILT_IN, *sorted(KNOWN)])}. Check the path."
-    )
+    return _add_zip(path, name, workspace, reporter)
 
 
 def _checked_name(name: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,7 +52,7 @@ class Split:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 found = {field.name: arrays[field.name] for field in dataclasses.fields(cls)}
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise NotFoundError(f"{path.name} is missing or damaged. Start the run again.") from error
         found["classes"] = tuple(found["classes"].tolist())
         return cls(**found)

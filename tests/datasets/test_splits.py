@@ -1,0 +1,129 @@
+"""Splits depend on content, labels, seed and fractions, and on nothing else."""
+
+import numpy as np
+import pytest
+
+from tests.datasets.samples import small_dataset
+from tlcore.config import SplitConfig
+from tlcore.datasets.splits import Split, make_split
+from tlcore.errors import InputError, NotFoundError
+
+CONFIG = SplitConfig()
+
+
+def parts(dataset, split) -> dict[str, set[str]]:
+    return {part: set(dataset.content_ids[getattr(split, part)].tolist()) for part in ("train", "val", "test")}
+
+
+def letters(count_a: int, count_b: int) -> tuple[list[int], list[str]]:
+    return list(range(count_a + count_b)), ["a"] * count_a + ["b"] * count_b
+
+
+def test_the_fractions_hold_in_every_class(workspace):
+    split = make_split(small_dataset(workspace, *letters(100, 30)), None, CONFIG)
+    assert split.counts().to_dict("list") == {"class": ["a", "b"], "train": [70, 21], "val": [10, 3], "test": [20, 6]}
+    assert len(set(split.train) | set(split.val) | set(split.test)) == 130
+    assert all((np.diff(rows) > 0).all() and rows.dtype == np.int64 for rows in (split.train, split.val, split.test))
+
+
+def test_the_order_of_the_rows_makes_no_difference(workspace):
+    pictures, labels = letters(40, 40)
+    mixed = np.random.default_rng(1).permutation(80)
+    one = small_dataset(workspace, pictures, labels)
+    other = small_dataset(workspace, [pictures[i] for i in mixed], [labels[i] for i in mixed])
+    assert parts(one, make_split(one, None, CONFIG)) == parts(other, make_split(other, None, CONFIG))
+
+
+def test_another_seed_gives_another_division(workspace):
+    dataset = small_dataset(workspace, *letters(40, 40))
+    one, same, other = (make_split(dataset, None, SplitConfig(seed=seed)) for seed in (0, 0, 1))
+    assert one.test.tolist() == same.test.tolist() != other.test.tolist()
+
+
+def test_a_class_is_divided_alike_whatever_other_classes_are_chosen(workspace):
+    dataset = small_dataset(workspace, list(range(60)), ["a"] * 20 + ["b"] * 20 + ["c"] * 20)
+    whole, some = make_split(dataset, None, CONFIG), make_split(dataset, ["c", "b"], CONFIG)
+    assert some.classes == ("b", "c")
+    assert some.test.tolist() == whole.test[whole.labels(whole.test) > 0].tolist()
+    assert some.labels(some.test).tolist() == [0] * 4 + [1] * 4
+
+
+def test_a_smaller_train_fraction_takes_a_subset_and_leaves_the_rest_alone(workspace):
+    dataset = small_dataset(workspace, *letters(100, 50))
+    whole, tenth = (make_split(dataset, None, SplitConfig(train_fraction=f)) for f in (1.0, 0.1))
+    assert tenth.counts()["train"].tolist() == [7, 4]  # 10 % of 70 and of 35, half up.
+    assert set(tenth.train) <= set(whole.train)
+    assert tenth.test.tolist() == whole.test.tolist() and tenth.val.tolist() == whole.val.tolist()
+    least = make_split(dataset, None, SplitConfig(train_fraction=0.001))
+    assert least.counts()["train"].tolist() == [1, 1]
+
+
+def test_equal_pictures_stay_on_one_side_even_with_other_labels(workspace):
+    pictures = [i % 25 for i in range(100)] + list(range(10)) + list(range(200, 230))
+    dataset = small_dataset(workspace, pictures, ["a"] * 100 + ["b"] * 40)
+    for seed in range(5):
+        sides = parts(dataset, make_split(dataset, None, SplitConfig(seed=seed)))
+        assert not (sides["train"] & sides["test"] or sides["train"] & sides["val"] or sides["val"] & sides["test"])
+    assert dataset.report.duplicates == 85 and dataset.report.conflicts == 10
+    assert dataset.report.conflicting[0] == ("'b/100' (b)", "'a/0' (a)")
+
+
+def test_an_official_test_folder_is_kept_and_equal_training_pictures_left_out(workspace):
+    pictures = [*range(20), *range(100, 120), 0, 1, 200, *range(100, 103)]
+    labels = ["a"] * 20 + ["b"] * 20 + ["a"] * 3 + ["b"] * 3
+    dataset = small_dataset(workspace, pictures, labels, ["train"] * 40 + ["test"] * 6)
+    split = make_split(dataset, None, CONFIG)
+    assert split.test.tolist() == list(range(40, 46))
+    assert not {0, 1, 20, 21, 22} & {*split.train, *split.val}
+    assert split.counts().to_dict("list") == {"class": ["a", "b"], "train": [16, 15], "val": [2, 2], "test": [3, 3]}
+
+
+def test_official_validation_and_test_folders_leave_the_rest_to_training(workspace):
+    official = (["train"] * 8 + ["val"] * 1 + ["test"] * 1) * 2
+    split = make_split(small_dataset(workspace, *letters(10, 10), official), None, CONFIG)
+    assert split.counts()[["train", "val", "test"]].to_numpy().tolist() == [[8, 1, 1]] * 2
+    assert split.val.tolist() == [8, 18] and split.test.tolist() == [9, 19]
+
+
+def test_an_official_validation_folder_alone_leaves_the_test_to_the_fraction(workspace):
+    split = make_split(small_dataset(workspace, *letters(12, 12), (["train"] * 10 + ["val"] * 2) * 2), None, CONFIG)
+    assert split.counts()[["train", "val", "test"]].to_numpy().tolist() == [[8, 2, 2]] * 2
+
+
+def test_three_pictures_are_enough_for_three_parts(workspace):
+    split = make_split(small_dataset(workspace, *letters(3, 3)), None, SplitConfig(val_fraction=0.5, test_fraction=0.3))
+    assert split.counts()[["train", "val", "test"]].to_numpy().tolist() == [[1, 1, 1]] * 2
+
+
+@pytest.mark.parametrize(
+    ("pictures", "labels", "official", "classes", "said"),
+    [
+        (*letters(2, 5), None, None, "pets: class 'a' has 2 usable images; a three-way split needs 3. Add images or drop the class."),
+        ([1, 1, 1, 1, 7, 8, 9], ["a"] * 4 + ["b"] * 3, None, None, "class 'a' has 1 usable image; a three-way split needs 3"),
+        (*letters(3, 4), ["train", "test", "test", "train", "train", "train", "test"], None, "class 'a' has 1 usable image; a split into 2"),
+        (*letters(5, 5), ["train"] * 9 + ["test"], None, "class 'a' has no image in the test part"),
+        (*letters(5, 5), None, ["a"], "1 class chosen; two or more"),
+        (*letters(5, 5), None, ["a", "a"], "1 class chosen; two or more"),
+        (*letters(5, 5), None, ["a", "z"], "has no class 'z'. Its classes: a, b."),
+    ],
+)
+def test_what_cannot_be_split_is_said_in_one_sentence(pictures, labels, official, classes, said, workspace):
+    with pytest.raises(InputError) as caught:
+        make_split(small_dataset(workspace, pictures, labels, official), classes, CONFIG)
+    assert said in str(caught.value)
+
+
+def test_a_saved_split_comes_back_equal(workspace, tmp_path):
+    split = make_split(small_dataset(workspace, *letters(9, 12)), None, CONFIG)
+    split.save(tmp_path / "split.npz")
+    again = Split.load(tmp_path / "split.npz")
+    assert [p.name for p in tmp_path.glob("*.npz")] == ["split.npz"]
+    assert again.classes == split.classes
+    assert again.counts().equals(split.counts())
+    assert again.labels(again.val).tolist() == split.labels(split.val).tolist()
+
+
+def test_a_damaged_split_file_is_named(tmp_path):
+    (tmp_path / "split.npz").write_bytes(b"PK\3\4 broken")
+    with pytest.raises(NotFoundError, match="split.npz is missing or damaged"):
+        Split.load(tmp_path / "split.npz")
