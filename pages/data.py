@@ -4,13 +4,13 @@ import streamlit as st
 
 from pages.ui import dataset_view, ingest
 from pages.ui.errors import guarded
-from pages.ui.thumbnails import open_dataset, pictures
 from pages.ui.state import head, read_text, store, warm_up
 from pages.ui.text import count, literal, size
+from pages.ui.thumbnails import open_dataset, pictures
 from tlcore.errors import NotFoundError
 from tlcore.store import DatasetRecord
 
-SAMPLES = 6
+SAMPLES = 5
 
 
 def card(record: DatasetRecord) -> None:

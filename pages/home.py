@@ -69,7 +69,6 @@ def latest_runs() -> None:
 
 def this_machine() -> None:
     here = machine.snapshot(workspace())
-    st.subheader("This machine", anchor=False)
     figures = {
         "Cores": str(here.cores),
         "Memory free": f"{size(here.memory_free_bytes)} of {size(here.memory_bytes)}",
@@ -78,7 +77,9 @@ def this_machine() -> None:
         "Cache": cache_size(str(workspace().root)),
         "Datasets": str(len(store().datasets())),
     }
-    st.table(figures, border="horizontal", alt="Cores, memory, disk, graphics card and cache of this machine")
+    with st.container(border=True, key="machine"):
+        st.subheader("This machine", anchor=False)
+        st.table(figures, border="horizontal", alt="Cores, memory, disk, graphics card and cache of this machine")
 
 
 introduction()

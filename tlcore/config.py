@@ -127,7 +127,7 @@ class RunConfig(Settings):
     def title(self) -> str:
         """The name, or one made from dataset, backbone and depth."""
         depth = self.freeze.trainable_blocks
-        return self.name or f"{self.dataset} · {self.backbone.name}" + (f" · {depth} blocks" if depth else "")
+        return self.name or f"{self.dataset} · {self.backbone.name}" + (f" · {depth} block{'s' if depth > 1 else ''}" if depth else "")
 
     def hash(self) -> str:
         """SHA-256 of all settings but the name: equal configurations, equal hash."""

@@ -22,7 +22,7 @@ from tlcore.datasets.dataset import Dataset
 from tlcore.errors import TLError
 from tlcore.store import DatasetRecord
 
-PICTURES_A_CLASS = 10
+PICTURES_A_CLASS = 12
 CLASSES_A_PAGE = 10
 PICTURES_A_PAGE = 60
 _MISTAKE = "dataset_mistake"
@@ -53,7 +53,7 @@ def balance(record: DatasetRecord, dataset: Dataset) -> None:
     """How many pictures each class has, and how large they are."""
     counts = dataset.report.counts
     few, many = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
-    st.markdown(f"The largest class, {literal(many)}, has {counts[many]:,} pictures; the smallest, {literal(few)}, {counts[few]:,}.")
+    st.markdown(f"The largest class, “{literal(many)}”, has {counts[many]:,} pictures; the smallest, “{literal(few)}”, has {counts[few]:,}.")
     frame = pd.DataFrame({"class": list(counts), "pictures": list(counts.values())})
     st.vega_lite_chart(frame, _bars(len(counts)), key="balance", alt=f"Pictures of each class, from {counts[few]} to {counts[many]}")
     st.markdown("**Sizes of the pictures**")
@@ -71,11 +71,11 @@ def _bars(classes: int) -> dict[str, Any]:
         alt.Chart(pd.DataFrame({"class": [], "pictures": []}))
         .mark_bar(color="#0072b2")
         .encode(
-            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=140)),
+            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=140, labelOverlap=False)),
             x=alt.X("pictures:Q", axis=alt.Axis(tickCount=5, format="~s")),
             tooltip=["class:N", alt.Tooltip("pictures:Q", format=",")],
         )
-        .properties(height=max(120, 24 * classes))
+        .properties(height=55 + 24 * classes)  # Streamlit fits the axis into the height.
         .to_dict()
     )
     return {key: value for key, value in spec.items() if key not in ("data", "datasets")}

@@ -40,13 +40,13 @@ def _spec(count: int) -> dict[str, Any]:
         alt.Chart(pd.DataFrame({"class": [], "part": [], "pictures": [], "order": []}))
         .mark_bar()
         .encode(
-            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=140)),
+            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=140, labelOverlap=False)),
             x=alt.X("pictures:Q", title="pictures", axis=alt.Axis(tickCount=5, format="~s")),
             color=alt.Color("part:N", title=None, scale=alt.Scale(domain=list(PART_NAMES.values()), range=list(PART_COLORS)), legend=alt.Legend(orient="top")),
             order=alt.Order("order:Q"),
             tooltip=["class:N", "part:N", alt.Tooltip("pictures:Q", format=",")],
         )
-        .properties(height=max(120, 26 * count))
+        .properties(height=110 + 24 * count)  # Streamlit fits axis and legend into the height.
         .to_dict()
     )
 

@@ -40,7 +40,8 @@ def thumbnail(image: Image.Image, side_px: int) -> bytes:
     else:
         image = image.copy()
         image.thumbnail((side_px * 2, side_px * 2), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    square = Image.new("RGBA", (max(image.size),) * 2, (0, 0, 0, 0))
+    # A clear margin, since Streamlit sets pictures of one call edge to edge.
+    square = Image.new("RGBA", (round(max(image.size) * 1.06),) * 2, (0, 0, 0, 0))
     square.paste(image, ((square.width - image.width) // 2, (square.height - image.height) // 2))
     buffer = io.BytesIO()
     square.save(buffer, "PNG", compress_level=1)
