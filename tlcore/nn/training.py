@@ -18,7 +18,7 @@ import pyarrow.parquet
 import tensorflow as tf
 
 from tlcore import backbones
-from tlcore.config import RunConfig
+from tlcore.config import DEMO, RunConfig, parse
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.splits import make_split
 from tlcore.errors import ResourceError
@@ -51,6 +51,7 @@ def run(
     Raises InputError for settings that don't fit the dataset or the network, ResourceError when memory,
     disk or network are lacking, and what `reporter.check` raises.
     """
+    tf.config.experimental.enable_op_determinism()  # A resumed run must equal an uninterrupted one.
     with _explained_shortage():
         return _Run(config, dataset, workspace, run_dir, reporter).carry_out(resume_from)
 
@@ -60,20 +61,18 @@ def warm_up(workspace: Workspace | None = None) -> None:
 
     With a workspace the bundled network is also converted there, once for all.
     """
-    config = RunConfig(dataset="none")
+    config = parse(DEMO)
     spec = backbones.spec(config.backbone.name)
     cut = cut_for(spec, 0, config.head.pooling)
-    backbone = Backbone(spec, "none", spec.usual_size)
-    if workspace is not None and Backbone(spec, "bundled", spec.usual_size).weights_path.exists():
-        backbone = Backbone(spec, "bundled", spec.usual_size)
+    backbone = Backbone(spec, "bundled", spec.usual_size)
+    if workspace is not None and backbone.weights_path.exists():
         engine = Prefix(backbone, cut, workspace).engine
     else:
-        engine = OpenVINOEngine(convert(prefix_model(backbone, cut)))
+        engine = OpenVINOEngine(convert(prefix_model(Backbone(spec, "none", spec.usual_size), cut)))
     engine.start(np.zeros((1, spec.usual_size, spec.usual_size, 3), np.uint8), 0, lambda position, rows: None)
     engine.wait()
-    rows = HeldRows(np.zeros((32, spec.feature_dim), np.float32))
-    classifier = Classifier(None, cut, rows.layout.row_shape, config.head, 2, 0)
-    trainer = frozen.Trainer(classifier, config.optimizer, config.train)
+    rows = HeldRows(np.zeros((32, *engine.row_shape), cut.dtype))
+    trainer = frozen.Trainer(Classifier(None, cut, engine.row_shape, config.head, 2, 0), config.optimizer, config.train)
     trainer.epoch(1, rows, np.zeros(32, np.int64))
     evaluate(np.array([0, 1]), trainer.probabilities(rows)[:2])
 

@@ -1,0 +1,167 @@
+"""A whole run on real pictures: what it leaves behind, and that it goes on where it was stopped."""
+
+import errno
+import json
+import zipfile
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import tensorflow as tf
+
+from tlcore.config import parse, read_config, with_changes
+from tlcore.datasets.sources import add_dataset
+from tlcore.datasets.splits import Split, make_split
+from tlcore.errors import Cancelled, InputError, ResourceError
+from tlcore.nn import export, inference, training
+from tlcore.nn.models import hash_of
+from tlcore.reporter import Committed, NullReporter
+from tlcore.workspace import Workspace
+
+SMALL = {
+    "dataset": "digits", "classes": ["1", "4", "7"], "backbone": {"name": "ResNet20", "weights": "none"},
+    "split": {"train_fraction": 0.6}, "train": {"epochs": 4, "batch_size": 32}, "optimizer": {"learning_rate": 0.01},
+}
+SUMMARY = {
+    "test_accuracy", "test_macro_f1", "test", "epochs", "best_epoch", "best_val_accuracy", "best_val_loss", "seconds", "phases", "trainable_params",
+    "total_params", "engine", "cache", "train_images", "val_images", "test_images", "classes", "config_hash", "test_ids_hash", "model_bytes",
+}
+EPOCH = {"epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "learning_rate"}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A workspace with the digits, used by all tests here so that activations are computed once."""
+    workspace = Workspace(tmp_path_factory.mktemp("workspace")).create()
+    return workspace, add_dataset("digits", None, workspace, NullReporter())
+
+
+@pytest.fixture
+def carry_out(shared, tmp_path):
+    def go(changes=None, reporter=None, resume_from=None, folder="run"):
+        config = parse(with_changes(SMALL, changes or {}))
+        workspace, dataset = shared
+        return training.run(config, dataset, workspace, tmp_path / folder, reporter or NullReporter(), resume_from)
+
+    return go
+
+
+DEPTHS = [{}, {"head.pooling": "flatten", "head.hidden": [12]}, {"freeze.trainable_blocks": 1, "train.epochs": 1}]
+
+
+@pytest.mark.parametrize("changes", DEPTHS, ids=["pooled", "flat", "tail"])
+def test_a_run_leaves_a_model_that_repeats_its_stored_predictions(carry_out, shared, tmp_path, changes):
+    reporter = NullReporter()
+    summary = carry_out(changes, reporter)
+    run_dir, dataset = tmp_path / "run", shared[1]
+    assert set(summary) == SUMMARY and json.loads((run_dir / "summary.json").read_text()) == summary
+    assert summary["classes"] == ["1", "4", "7"] and summary["engine"] == "openvino"
+    assert set(summary["phases"]) == {"prepare", "features", "train", "evaluate", "export"}
+    assert all(set(epoch) == EPOCH for epoch in reporter.epochs) and len(reporter.epochs) == summary["epochs"]
+
+    stored = pd.read_parquet(run_dir / "predictions.parquet")
+    assert list(stored.columns) == ["split", "row", "content_id", "label", "p0", "p1", "p2"]
+    test = stored[stored["split"] == "test"]
+    probabilities = test[["p0", "p1", "p2"]].to_numpy()
+    assert (probabilities.argmax(1) == test["label"]).mean() == summary["test_accuracy"]
+    assert (dataset.content_ids[test["row"]] == test["content_id"]).all()
+
+    pixels = dataset.pixels(test["row"].to_numpy(), 32)
+    predictor = inference.load(run_dir)
+    assert predictor.classes == ("1", "4", "7") and predictor.side_px == 32
+    np.testing.assert_allclose(predictor.probabilities(pixels), probabilities, atol=1e-4)
+    np.testing.assert_allclose(predictor.probabilities(pixels[:3]), probabilities[:3], atol=1e-4)
+    model = keras.models.load_model(run_dir / "model.keras")
+    assert model.input.dtype == "uint8" and model.input.shape == (None, 32, 32, 3)
+    np.testing.assert_allclose(model(pixels), probabilities, atol=1e-4)
+    assert summary["model_bytes"] == (run_dir / "model.keras").stat().st_size
+    with zipfile.ZipFile(run_dir / "model.keras") as file:
+        assert b"tlcore" not in file.read("config.json"), "it must load without this project"
+
+
+def test_settings_split_and_environment_are_kept(carry_out, shared, tmp_path):
+    summary = carry_out({"train.epochs": 1})
+    run_dir = tmp_path / "run"
+    config = read_config(run_dir / "config.yaml")
+    assert config.hash() == summary["config_hash"]
+    kept, wanted = Split.load(run_dir / "split.npz"), make_split(shared[1], config.classes, config.split)
+    assert all(np.array_equal(getattr(kept, part), getattr(wanted, part)) for part in ("train", "val", "test"))
+    environment = json.loads((run_dir / "environment.json").read_text())
+    assert environment["engine"] == "openvino" and environment["packages"]["keras"] == keras.__version__
+    assert summary["total_params"] == 273_392 + 65 * 3 and summary["trainable_params"] == 65 * 3
+
+
+def test_the_same_seed_gives_the_same_result_and_computes_nothing_again(carry_out):
+    first, second = carry_out(folder="a"), carry_out(folder="b")
+    assert first["test"] == second["test"] and first["best_val_loss"] == second["best_val_loss"]
+    assert second["cache"]["computed"] == 0 and second["cache"]["hits"] > 0
+
+
+class StopsAfter(NullReporter):
+    def __init__(self, epoch):
+        super().__init__()
+        self.stop_after, self.committed = epoch, None
+
+    def epoch(self, number, metrics, checkpoint):
+        super().epoch(number, metrics, checkpoint)
+        self.committed = Committed(number, checkpoint, list(self.epochs))
+
+    def check(self):
+        if len(self.epochs) == self.stop_after:
+            raise Cancelled("stopped")
+
+
+def test_a_cancelled_run_resumes_to_the_same_model(carry_out, tmp_path):
+    whole = carry_out(folder="whole")
+    reporter = StopsAfter(2)
+    with pytest.raises(Cancelled):
+        carry_out(reporter=reporter, folder="parts")
+    assert not (tmp_path / "parts" / "summary.json").exists()
+    resumed = carry_out(resume_from=reporter.committed, folder="parts")
+    assert resumed["test"] == whole["test"] and resumed["epochs"] == whole["epochs"]
+    models = [keras.models.load_model(tmp_path / name / "model.keras").get_weights() for name in ("whole", "parts")]
+    assert hash_of(models[0]) == hash_of(models[1])
+
+
+def test_everything_may_learn_and_then_nothing_is_cached(carry_out):
+    summary = carry_out({"freeze.trainable_blocks": 4, "train.epochs": 1, "split.train_fraction": 0.2})
+    assert summary["cache"] == {"hits": 0, "computed": 0, "bytes": 0} and summary["engine"] == "tensorflow"
+    assert summary["trainable_params"] > 270_000
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"freeze.trainable_blocks": 5}, "ResNet20 has 4 blocks"),
+        ({"backbone.weights": "imagenet"}, "Choose one of: bundled, none"),
+        ({"backbone.name": "VGG16", "backbone.input_size": 16}, "needs an input of 32 px or more"),
+        ({"classes": ["1", "owl"]}, "owl"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_in_one_sentence(carry_out, changes, message):
+    with pytest.raises(InputError, match=message):
+        carry_out(changes)
+
+
+@pytest.mark.parametrize(
+    ("raised", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "disk full"),
+        (MemoryError(), "out of memory.*Lower train.batch_size"),
+        (tf.errors.ResourceExhaustedError(None, None, "OOM"), "out of memory"),
+        (RuntimeError("std::bad_alloc"), "out of memory"),
+    ],
+)
+def test_a_lack_of_memory_or_disk_is_one_sentence_with_a_remedy(carry_out, tmp_path, monkeypatch, raised, message):
+    def fail(*arguments):
+        raise raised
+
+    monkeypatch.setattr(export, "save_keras", fail)
+    with pytest.raises(ResourceError, match=message):
+        carry_out({"train.epochs": 1})
+    assert (tmp_path / "run" / "checkpoint-1.npz").exists() and not list((tmp_path / "run").glob(".writing*"))
+
+
+def test_warming_up_needs_neither_workspace_nor_job():
+    training.warm_up()
