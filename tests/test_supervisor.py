@@ -80,7 +80,7 @@ def test_runs_go_one_after_the_other_in_order_each_in_a_process_of_its_own(store
 
 
 def test_more_at_once_when_the_limit_says_so(store, supervise):
-    supervisor = supervise(epoch_s=0.2, standby=False, limits={"train": 2, "ingest": 1})
+    supervisor = supervise(epoch_s=0.5, standby=False, limits={"train": 2, "ingest": 1})
     for n in range(3):
         store.add_job("train", str(n), {})
     tick_until(supervisor, lambda: len(store.jobs(states=[JobState.running])) == 2)
@@ -140,7 +140,7 @@ def test_a_signal_that_ended_a_worker_is_named(store, supervise):
     psutil.Process(process.pid).kill()
     noticed_s = tick_until(supervisor, lambda: store.job(job_id).state == JobState.interrupted)
     assert noticed_s < 5
-    assert any("SIGKILL" in event.message for event in store.events(job_id))
+    tick_until(supervisor, lambda: any("SIGKILL" in event.message for event in store.events(job_id)))
 
 
 def test_workers_that_cannot_start_end_the_run_with_a_reason_not_a_loop(store, monkeypatch):
@@ -163,16 +163,27 @@ def start_real(workspace, idle_s: float = 600.0) -> subprocess.Popen:
     return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
-def test_it_leaves_when_idle_and_when_its_workspace_is_deleted(workspace):
-    Store.open(workspace).close()
-    process = start_real(workspace, idle_s=0.5)
-    assert process.wait(20) == 0
+def test_it_leaves_when_idle(workspace):
+    assert start_real(workspace, idle_s=0.5).wait(30) == 0
+
+
+def test_it_leaves_when_its_workspace_is_deleted(workspace, store):
+    store.add_job("train", "t", {})
+    job = store.claim("nobody")
     process = start_real(workspace)
-    while not locks.is_held(workspace.supervisor_lock):
+    while store.job(job.id).active:  # Until it is at work.
         time.sleep(0.02)
-    shutil.rmtree(workspace.root)
+    workspace.root.rename(workspace.root.with_name("deleted"))
     assert process.wait(20) == 0
     assert not workspace.root.exists()
+
+
+def supervisors_of(workspace) -> list[int]:
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if {"tlcore.supervisor", str(workspace.root)} <= set(process.info["cmdline"] or [])
+    ]
 
 
 def test_a_submit_starts_it_once_and_a_real_ingest_is_carried_out(workspace, monkeypatch):
@@ -180,8 +191,9 @@ def test_a_submit_starts_it_once_and_a_real_ingest_is_carried_out(workspace, mon
     monkeypatch.setenv("TLCORE_IDLE_S", "2")
     store = Store.open(workspace)
     job_id = jobs.submit_ingest(store, workspace, "digits")
-    for _ in range(3):
+    for _ in range(5):
         jobs.ensure_supervisor(workspace)
+        assert len(supervisors_of(workspace)) == 1
     job = jobs.wait(store, job_id, timeout_s=30)
     assert job.state == JobState.done, job.error
     assert job.result["dataset"] == "digits" and store.dataset("digits").count == 1797

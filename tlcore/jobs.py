@@ -145,7 +145,7 @@ def is_alive(workspace: Workspace, job: Job) -> bool:
 def wait(store: Store, job_id: int, timeout_s: float | None = None) -> Job:
     """The job when it has ended, or as it is after `timeout_s`."""
     give_up_at = None if timeout_s is None else time.monotonic() + timeout_s
-    look_at = time.monotonic() + 2.0
+    look_at = time.monotonic()
     while (job := store.job(job_id)).active:
         now = time.monotonic()
         if give_up_at is not None and now >= give_up_at:
@@ -161,17 +161,19 @@ def ensure_supervisor(workspace: Workspace) -> None:
     """Start the workspace's supervisor unless it runs, and make it look; cheap enough for every poll."""
     workspace.create()
     _touch(workspace.wake)
-    if locks.is_held(workspace.supervisor_lock):
+    lock = locks.FileLock.take(workspace.supervisor_lock)
+    if lock is None:
         return
+    command = [sys.executable, "-m", "tlcore.supervisor", "--workspace", str(workspace.root.resolve())]
+    options = detached()
+    if os.name == "posix":
+        command += ["--lock-handle", str(lock.handle())]
+        options["pass_fds"] = (lock.handle(),)
     with workspace.supervisor_log.open("ab") as log:
         subprocess.Popen(
-            [sys.executable, "-m", "tlcore.supervisor", "--workspace", str(workspace.root.resolve())],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=child_environment(),
-            **detached(),
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(), **options
         )
+    lock.release()
 
 
 def sweep(workspace: Workspace) -> None:

@@ -62,6 +62,16 @@ class FileLock:
         os.write(handle, content.encode())
         return cls(path, handle)
 
+    @classmethod
+    def inherit(cls, path: Path, handle: int) -> FileLock:
+        """Go on holding the lock that the process which started this one took."""
+        os.set_inheritable(handle, False)
+        return cls(path, handle)
+
+    def handle(self) -> int:
+        """What a child process may be given, so that the lock never lies free in between."""
+        return self._handle
+
     def in_place(self) -> bool:
         """Whether the file locked is still the one at the path: the workspace wasn't deleted."""
         try:
@@ -70,7 +80,7 @@ class FileLock:
             return False
 
     def release(self) -> None:
-        """Give the lock back; the file stays."""
+        """Let go of it; the file stays, and a child that was given the handle keeps the lock."""
         os.close(self._handle)
 
 

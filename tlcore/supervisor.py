@@ -96,18 +96,16 @@ class Supervisor:
             if code is None:
                 continue
             self._workers.remove(worker)
+            # The lock is free an instant before the exit status is there, so the job may be reaped already.
+            claimed = [job for job in self._store.jobs(limit=50) if job.owner == worker.owner]
             if code < 0:
-                self._explain_signal(worker.owner, -code)
+                name = signal.Signals(-code).name
+                for job in claimed:
+                    self._store.add_event(job.id, f"Its process was ended from outside ({name}).", "warning")
             if code == 0:
                 self._failed_starts[worker.kind] = 0
-            elif not any(job.owner == worker.owner for job in self._store.jobs(limit=50)):
+            elif not claimed:
                 self._count_failed_start(worker.kind, code)
-
-    def _explain_signal(self, owner: str, number: int) -> None:
-        for job in self._store.jobs(states=[JobState.running]):
-            if job.owner == owner:
-                name = signal.Signals(number).name
-                self._store.add_event(job.id, f"Its process was ended from outside ({name}).", "warning")
 
     def _count_failed_start(self, kind: str, code: int) -> None:
         failed = self._failed_starts[kind] = self._failed_starts.get(kind, 0) + 1
@@ -166,11 +164,15 @@ class Supervisor:
         return worker
 
 
-def supervise(workspace: Workspace, settings: SupervisorSettings) -> None:
-    """Supervise until nothing was to be done for `idle_s`; return at once when another one does."""
+def supervise(
+    workspace: Workspace, settings: SupervisorSettings, lock: locks.FileLock | None = None
+) -> None:
+    """Supervise until nothing was to be done for `idle_s`; return at once when another one does.
+
+    lock: the supervisor's, where whoever started this process took it already.
+    """
     workspace.create()
-    # Whoever asks whether a supervisor lives holds the lock for an instant.
-    lock = locks.FileLock.take(workspace.supervisor_lock, wait_s=1.0)
+    lock = lock or locks.FileLock.take(workspace.supervisor_lock, wait_s=1.0)
     if lock is None:
         return
     if workspace.supervisor_log.exists() and workspace.supervisor_log.stat().st_size > LOG_LIMIT_BYTES:
@@ -231,8 +233,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Supervise the workspace given."""
     parser = argparse.ArgumentParser(prog="tlcore.supervisor", description=__doc__)
     parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--lock-handle", type=int, help="of the lock, taken by whoever starts this")
     options = parser.parse_args(arguments)
-    supervise(Workspace(options.workspace.resolve()), SupervisorSettings.from_env())
+    workspace, lock = Workspace(options.workspace.resolve()), None
+    if options.lock_handle is not None:
+        lock = locks.FileLock.inherit(workspace.supervisor_lock, options.lock_handle)
+    supervise(workspace, SupervisorSettings.from_env(), lock)
     return 0
 
 
