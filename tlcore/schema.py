@@ -40,7 +40,7 @@ jobs = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("kind", sa.String(20), nullable=False),
     sa.Column("title", sa.String(300), nullable=False),
-    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("state", sa.String(20), nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False, default=0),
     sa.Column("position", sa.Integer, nullable=False),  # Place in the queue; a resumed job goes to its end.
     sa.Column("payload", sa.JSON, nullable=False),
@@ -59,6 +59,7 @@ jobs = sa.Table(
     sa.Column("owner", sa.String(100)),
     sa.Column("token", sa.String(200), unique=True),
     sa.Column("changes", sa.Integer, nullable=False, default=0),
+    sa.Index("jobs_in_line", "state", "position"),
     sqlite_autoincrement=True,  # A deleted run's number is never given to another.
 )
 
