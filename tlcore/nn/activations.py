@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
+import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +23,7 @@ import numpy as np
 from tlcore.workspace import whole_file
 
 ID_BYTES = 32
+STALE_S = 3600.0  # No segment takes that long to write.
 Where = tuple[int, int]  # Segment number, row within it.
 
 
@@ -38,6 +39,20 @@ class Layout:
         return int(np.prod(self.row_shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
 
 
+@dataclasses.dataclass(eq=False)
+class Segment:
+    """One file of rows; `is_sound` compares it with its name, once."""
+
+    path: Path
+    packed_ids: bytes
+    rows: np.ndarray  # Memory map (n, *row_shape).
+    checked: bool = False
+
+    def is_sound(self) -> bool:
+        self.checked = self.checked or self.path.name == f"{_digest(self.packed_ids, self.rows)}.rows"
+        return self.checked
+
+
 class ActivationCache:
     """One folder of rows that were all computed by the same prefix.
 
@@ -46,8 +61,7 @@ class ActivationCache:
 
     def __init__(self, folder: Path, log: Callable[[str], None] = lambda message: None) -> None:
         self.folder, self._log = folder, log
-        self._segments: list[np.ndarray] = []  # Memory maps (rows, *row_shape).
-        self._known: set[str] = set()
+        self._segments: list[Segment] = []
         self._where: dict[bytes, Where] = {}
         self.layout, self.about = self._read_layout()
         if self.layout is not None:
@@ -63,14 +77,29 @@ class ActivationCache:
         assert self.layout == layout, f"{self.folder} holds rows of another layout"
 
     def refresh(self) -> None:
-        """Take in segments that have appeared since; faulty ones are deleted."""
+        """Take in segments that have appeared since; what a killed worker had half written is removed."""
+        known = {segment.path.name for segment in self._segments}
         for path in sorted(self.folder.glob("*.rows")):
-            if path.name not in self._known:
-                self._known.add(path.name)
+            if path.name not in known:
                 self._take_in(path)
+        for path in self.folder.glob(".writing-*"):
+            with contextlib.suppress(FileNotFoundError):
+                if abs(time.time() - path.stat().st_mtime) > STALE_S:
+                    path.unlink()
 
     def missing(self, ids: Sequence[bytes]) -> list[int]:
-        """Positions in `ids` of pictures without a row, each picture once."""
+        """Positions in `ids` of pictures without a sound row, each picture once.
+
+        Every segment that is needed is compared with its checksum first; faulty ones are deleted.
+        """
+        while faulty := [segment for segment in self._needed(ids) if not segment.is_sound()]:
+            for segment in faulty:
+                segment.path.unlink(missing_ok=True)
+                self._log(f"Stored activations were damaged ({segment.path.name[:12]}…); they are computed again.")
+            sound = [segment for segment in self._segments if segment not in faulty]
+            self._segments, self._where = [], {}
+            for segment in sound:
+                self._index(segment)
         first: dict[bytes, int] = {}
         for position, content_id in enumerate(ids):
             if content_id not in self._where:
@@ -84,46 +113,46 @@ class ActivationCache:
         assert self.layout is not None and rows.shape[1:] == self.layout.row_shape
         rows = np.ascontiguousarray(rows, self.layout.dtype)
         packed = b"".join(ids)
-        name = f"{_digest(packed, rows)}.rows"
-        temporary = self.folder / f".writing-{os.getpid()}-{uuid.uuid4().hex}"
+        path = self.folder / f"{_digest(packed, rows)}.rows"
+        temporary = self.folder / f".writing-{uuid.uuid4().hex}"
         try:
             with temporary.open("wb") as file:  # No fsync: a torn segment is noticed by its name.
                 file.write(packed)
                 file.write(memoryview(rows).cast("B"))
-            temporary.replace(self.folder / name)
+            temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        self._known.add(name)
-        self._index(packed, self._map(self.folder / name, len(ids)))
+        self._index(Segment(path, packed, self._map(path, len(ids)), checked=True))
 
     def rows(self, ids: Sequence[bytes]) -> CachedRows:
-        """The rows of `ids`, in that order, still on disk. Raises KeyError where one is missing."""
+        """The rows of `ids`, in that order, still on disk; `missing` has said that all are there."""
         where = np.array([self._where[content_id] for content_id in ids], np.int64).reshape(-1, 2)
         assert self.layout is not None
-        return CachedRows(self.layout, tuple(self._segments), where)
+        return CachedRows(self.layout, tuple(segment.rows for segment in self._segments), where)
+
+    def _needed(self, ids: Sequence[bytes]) -> list[Segment]:
+        return [self._segments[number] for number in sorted({self._where[i][0] for i in ids if i in self._where})]
 
     def _take_in(self, path: Path) -> None:
         assert self.layout is not None
         with contextlib.suppress(FileNotFoundError):  # Another worker found the same fault first.
             count, rest = divmod(path.stat().st_size, ID_BYTES + self.layout.row_bytes)
-            if rest == 0 and count > 0:
-                packed = np.fromfile(path, np.uint8, count * ID_BYTES).tobytes()
-                rows = self._map(path, count)
-                if f"{_digest(packed, rows)}.rows" == path.name:
-                    self._index(packed, rows)
-                    return
-            path.unlink()
-            self._log(f"Stored activations were damaged ({path.name[:12]}…); they are computed again.")
+            if rest or not count:
+                path.unlink()
+                self._log(f"Stored activations were cut short ({path.name[:12]}…); they are computed again.")
+                return
+            packed = np.fromfile(path, np.uint8, count * ID_BYTES).tobytes()
+            self._index(Segment(path, packed, self._map(path, count)))
 
     def _map(self, path: Path, count: int) -> np.ndarray:
         assert self.layout is not None
         return np.memmap(path, self.layout.dtype, "r", count * ID_BYTES, (count, *self.layout.row_shape))
 
-    def _index(self, packed: bytes, rows: np.ndarray) -> None:
+    def _index(self, segment: Segment) -> None:
         number = len(self._segments)
-        self._segments.append(rows)
-        for row in range(len(rows)):
-            self._where.setdefault(packed[row * ID_BYTES : (row + 1) * ID_BYTES], (number, row))
+        self._segments.append(segment)
+        for row in range(len(segment.rows)):
+            self._where.setdefault(segment.packed_ids[row * ID_BYTES : (row + 1) * ID_BYTES], (number, row))
 
     def _read_layout(self) -> tuple[Layout | None, dict[str, Any]]:
         try:

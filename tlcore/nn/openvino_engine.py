@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,7 +66,7 @@ class OpenVINOEngine:
 
 def save(model: ov.Model, path: Path) -> None:
     """Write `path` (.xml) and its .bin beside it in float32; each appears whole, the .xml last."""
-    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    temporary = path.with_name(f".writing-{uuid.uuid4().hex}-{path.name}")
     try:
         ov.save_model(model, temporary, compress_to_fp16=False)
         temporary.with_suffix(".bin").replace(path.with_suffix(".bin"))

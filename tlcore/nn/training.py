@@ -128,6 +128,7 @@ class _Run:
 
         found, use = activations(self.prefix, pixels, self.dataset.content_ids[rows], self.workspace, self.reporter, report)
         self.use.add(use)
+        self.reporter.log(f"{use.computed} of {len(rows)} pictures went through the frozen layers ({self.prefix.engine_name}); {use.hits} were stored already.")
         return found
 
     def _train(self, train: Rows, val: Rows, resume_from: Committed | None) -> tuple[frozen.Trainer, checkpoints.State]:
