@@ -95,22 +95,24 @@ def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
         alt.Tooltip("share:Q", title="share", format=".1%"),
     ]
     click = alt.selection_point(name="cell", fields=["true", "predicted"], empty=False)
-    base = alt.Chart(_NO_DATA).encode(x=x, y=y, tooltip=tooltip)
-    cells = (
-        base.mark_rect(cursor="pointer")
-        .encode(
+    base = alt.Chart(_NO_DATA).encode(x=x, y=y)
+    layers = [
+        base.mark_rect().encode(
             color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=["right", "mistaken"]), legend=alt.Legend(orient="bottom")),
             opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.12, 1]), legend=None),
-            stroke=alt.condition(click, alt.value(_TEXT[dark]), alt.value("transparent")),
-            strokeWidth=alt.condition(click, alt.value(3), alt.value(0)),
         )
-        .add_params(click)
-    )
-    layers = [cells]
+    ]
     if not many:
         # On a filled cell the page's own background is the colour with the most contrast.
         color = alt.condition("datum.share > 0.3", alt.value(_BACKGROUND[dark]), alt.value(_TEXT[dark]))
         layers.append(base.mark_text(fontSize=11, fontWeight=500).encode(text=alt.Text(value, format=form), color=color))
+    # On top of the numbers, which would catch the click otherwise.
+    glass = base.mark_rect(cursor="pointer", fill="transparent").encode(
+        tooltip=tooltip,
+        stroke=alt.condition(click, alt.value(_TEXT[dark]), alt.value("transparent")),
+        strokeWidth=alt.condition(click, alt.value(3), alt.value(0)),
+    )
+    layers.append(glass.add_params(click))
     side = max(6, 600 // len(order)) if many else max(26, 150 // len(order))
     around = 90 + min(80, 6 * max(map(len, order)))  # Titles, column labels and legend: the height is that of all.
     return _spec(alt.layer(*layers).properties(height=around + side * len(order)))

@@ -22,6 +22,6 @@ def take_from_link(key: str, name: str, parse: Callable[[], Any]) -> None:
 
 
 def put_into_link(key: str, name: str) -> None:
-    """The widget's `on_change`: write its value, a list of plain words or numbers, into the link."""
+    """The widget's `on_change`: write its value, plain words or numbers, into the link."""
     write_query(**{name: st.session_state[key]})
     st.session_state[f"{key}_link"] = read_text(name) or ""

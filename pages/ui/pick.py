@@ -6,7 +6,7 @@ import streamlit as st
 
 from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.state import read_ids, store
-from pages.ui.text import ago, count
+from pages.ui.text import count
 from tlcore.store import Job, JobState
 
 MOST_LISTED = 500
@@ -45,9 +45,9 @@ def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | No
 
 
 def _name(run: Job) -> str:
+    """The same at every look, as a choice is known by its label: so no "5 s ago" in it."""
     score = (run.result or {}).get("test_accuracy")
-    facts = [f"{run.id} · {run.title}", f"{score:.1%}" if score is not None else "", ago(run.finished_at) if run.finished_at else ""]
-    return " · ".join(fact for fact in facts if fact)
+    return f"{run.id} · {run.title}" + (f" · {score:.1%}" if score is not None else "")
 
 
 def short_name(run: Job) -> str:

@@ -11,8 +11,9 @@ import streamlit as st
 
 from pages.ui import charts
 from pages.ui.gallery import gallery
+from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.run_curves import learning_curves, log
-from pages.ui.state import guarded, workspace
+from pages.ui.state import guarded, read_text, workspace
 from pages.ui.text import count, duration, millions, size
 from tlcore.results import Predictions, load_predictions, load_summary
 from tlcore.store import Job
@@ -43,7 +44,8 @@ def evaluation(run: Job) -> None:
         "Time": time_by_phase,
         "Files": files,
     }
-    panels = st.tabs(list(tabs), on_change="rerun", key="tab", bind="query-params")
+    take_from_link("run_tab", "tab", lambda: read_text("tab") if read_text("tab") in tabs else "Summary")
+    panels = st.tabs(list(tabs), on_change=lambda: put_into_link("run_tab", "tab"), key="run_tab")
     for panel, draw in zip(panels, tabs.values(), strict=True):
         if panel.open:
             with panel, guarded():

@@ -17,7 +17,8 @@ from tlcore.store import RESUMABLE, Job, JobState
 
 def run_view(run_id: int) -> None:
     """The page of one run; an unknown id gets a sentence and the way back."""
-    st.page_link("runs.py", label="All runs", icon=":material/arrow_back:", query_params={})
+    # No page link: one to the page itself leaves the old parameters in the address.
+    st.button("All runs", key="all_runs", type="tertiary", icon=":material/arrow_back:", on_click=leave)
     try:
         run = store().job(run_id)
     except NotFoundError:
@@ -35,6 +36,11 @@ def run_view(run_id: int) -> None:
     if run.state in RESUMABLE:
         _ended_early(run)
     _while_active(run)
+
+
+def leave() -> None:
+    """Back to the list, in one step of the browser's history."""
+    st.query_params.from_dict({name: value for name, value in st.query_params.items() if name not in ("run", "tab")})
 
 
 def _status(run: Job) -> None:

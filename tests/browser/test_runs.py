@@ -28,14 +28,14 @@ def test_the_demonstration_from_click_to_confusion_matrix_and_after_a_restart(pa
         open_tab(page, "Confusion")
         assert parameter(page, "tab") == ["Confusion"]
         expect(page.locator(CELLS).first).to_be_visible()
-        page.locator(f'{CELLS}[aria-label*="mistaken"]').first.click()
+        page.locator(f'{CELLS}[aria-label*="share:"]').last.click()
         expect(page.locator("[data-testid=stImage] img").first).to_be_visible()
         assert not server.tracebacks()
     with serve(tmp_path) as again:
         open_page(page, f"{again.url}/runs?run={run[0]}&tab=Classes")
         expect(page.get_by_role("tab", name="Classes")).to_have_attribute("aria-selected", "true")
         expect(page.locator("[data-testid=stDataFrame]").first).to_be_visible()
-        page.get_by_text("All runs").click()
+        page.get_by_role("button", name="All runs").click()
         expect(page.get_by_role("heading", name="Watch and manage your runs")).to_be_visible()
         settle(page)
         assert parameter(page, "run") == []
