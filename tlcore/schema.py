@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -117,7 +118,7 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # The driver must not begin transactions of its own.
         connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        _switch_to_wal(connection)
         connection.execute("PRAGMA synchronous=FULL")  # NORMAL may lose the last commits in a power cut.
         connection.execute("PRAGMA foreign_keys=ON")
 
@@ -126,6 +127,20 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         # A reader that turns writer inside a transaction fails at once instead of waiting.
         reads = connection.get_execution_options().get("reads_only", False)
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _switch_to_wal(connection: Any) -> None:
+    """Once in a store's life; SQLite doesn't wait here by itself when several open a new store at once."""
+    give_up_at = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() >= give_up_at:
+                raise
+            time.sleep(0.02)
 
 
 @contextlib.contextmanager
