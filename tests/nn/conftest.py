@@ -1,6 +1,7 @@
 """Small real material: the digits at 32 px, and a little network with random weights."""
 
 import dataclasses
+import functools
 import hashlib
 
 import numpy as np
@@ -13,6 +14,7 @@ from tlcore.nn.features import activations
 from tlcore.nn.models import Backbone, Cut, cut_for
 from tlcore.nn.prefix import Prefix
 from tlcore.reporter import NullReporter
+from tlcore.workspace import Workspace
 
 
 @dataclasses.dataclass
@@ -55,12 +57,19 @@ def resnet() -> Backbone:
 
 @pytest.fixture
 def rows_at(pictures, resnet, workspace):
-    """Activations of some pictures at a depth: (cut, rows, use)."""
+    """Activations of some pictures at a depth, in an empty workspace: (cut, rows, use)."""
+    return functools.partial(rows_of, pictures, resnet, workspace)
 
-    def get(trainable_blocks: int, chosen=range(300), pooling: str = "avg", reporter=None):
-        cut: Cut = cut_for(resnet.spec, trainable_blocks, pooling)
-        prefix = Prefix(resnet, cut, workspace)
-        rows, use = activations(prefix, *pictures.of(list(chosen)), workspace, reporter or NullReporter())
-        return cut, rows, use
 
-    return get
+@pytest.fixture(scope="session")
+def stored_rows_at(digits, resnet, tmp_path_factory):
+    """The same in a workspace that all tests share, for those that are not about the cache."""
+    workspace = Workspace(tmp_path_factory.mktemp("shared") / "workspace").create()
+    return functools.partial(rows_of, digits, resnet, workspace)
+
+
+def rows_of(pictures, resnet, workspace, trainable_blocks: int, chosen=range(300), pooling: str = "avg", reporter=None):
+    cut: Cut = cut_for(resnet.spec, trainable_blocks, pooling)
+    prefix = Prefix(resnet, cut, workspace)
+    rows, use = activations(prefix, *pictures.of(list(chosen)), workspace, reporter or NullReporter())
+    return cut, rows, use

@@ -35,12 +35,12 @@ class Notes(NullReporter):
 
 
 @pytest.fixture
-def setting(rows_at, resnet, pictures):
+def setting(stored_rows_at, resnet, pictures):
     """A trainer with fresh weights, and the rows it trains on: `setting(trainable_blocks)`."""
 
     def make(trainable_blocks=0, train=TRAIN, optimizer=None, block_bytes=frozen.BLOCK_BYTES):
         optimizer = optimizer or OptimizerConfig(learning_rate=0.003)
-        cut, rows, _ = rows_at(trainable_blocks)
+        cut, rows, _ = stored_rows_at(trainable_blocks)
         fresh = type(resnet)(resnet.spec, "none", 32, seed=3)
         tail = tail_model(fresh, cut) if trainable_blocks else None
         classifier = Classifier(tail, cut, rows.layout.row_shape, HEAD, 10, train.seed)

@@ -115,8 +115,10 @@ class Backbone:
         return builder(weights=weights, include_top=False, input_shape=(side_px, side_px, 3), **self.spec.kwargs)
 
     def _from_checkpoint(self) -> keras.Model:
-        size = self._checkpoint_size()
-        with _explained_download(self.spec, self.weights_path):
+        size, path = self._checkpoint_size(), self.weights_path
+        if self.spec.checkpoint_sizes and path.exists():
+            return self._empty(self.side_px, str(path))
+        with _explained_download(self.spec, path):
             source = self._empty(size, "imagenet")
         if size == self.side_px:
             return source
