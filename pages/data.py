@@ -13,6 +13,15 @@ from tlcore.store import DatasetRecord
 SAMPLES = 5
 
 
+def go_to(name: str | None) -> None:
+    """Show one dataset, or all; the address follows."""
+    st.switch_page("data.py", query_params={"dataset": name} if name else {})
+
+
+def back() -> None:
+    st.button("All datasets", key="all_datasets", type="tertiary", icon=":material/arrow_back:", on_click=go_to, args=(None,))
+
+
 def card(record: DatasetRecord) -> None:
     with st.container(border=True, key=f"card_{record.id}", height="stretch"):
         st.subheader(literal(record.name), anchor=False)
@@ -21,8 +30,8 @@ def card(record: DatasetRecord) -> None:
             step = max(1, record.count // SAMPLES)
             pictures(record.id, range(0, record.count, step)[:SAMPLES], side_px=52)
         with st.container(horizontal=True):
-            st.page_link("data.py", label="Look at it", icon=":material/visibility:", query_params={"dataset": record.name})
-            st.page_link("train.py", label="Train on it", icon=":material/model_training:", query_params={"dataset": record.name})
+            st.button("Look at it", key=f"look_{record.id}", icon=":material/visibility:", on_click=go_to, args=(record.name,))
+            st.page_link("train.py", label="Train on it", icon=":material/model_training:", query_params={"new": "1", "dataset": record.name})
 
 
 def overview() -> None:
@@ -48,9 +57,9 @@ def detail(name: str) -> None:
     except NotFoundError as error:
         head("No such dataset", "The link names a dataset that isn't in this workspace.")
         st.warning(literal(str(error)), icon=":material/search_off:")
-        st.page_link("data.py", label="All datasets", icon=":material/arrow_back:", query_params={})
+        back()
         return
-    st.page_link("data.py", label="All datasets", icon=":material/arrow_back:", query_params={})
+    back()
     head(literal(record.name), f"{count(record.count, 'picture')} in {count(len(record.classes), 'class', 'classes')} · {size(record.bytes)} · from {literal(record.source)}")
     with guarded():
         dataset = open_dataset(record.id)

@@ -4,9 +4,10 @@ import streamlit as st
 
 from pages.ui import backbone_card, blocks, forms, launch
 from pages.ui.errors import guarded
-from pages.ui.state import head, read_id, store, warm_up
+from pages.ui.state import head, read_id, read_text, store, warm_up
 from pages.ui.text import literal
 from tlcore.backbones import BACKBONES, BackboneSpec, spec
+from tlcore.config import RunConfig
 from tlcore.errors import TLError
 from tlcore.store import DatasetRecord
 
@@ -24,7 +25,12 @@ TRAINING = (
 def choose_data(records: list[DatasetRecord]) -> DatasetRecord:
     st.subheader("Pictures", anchor=False)
     names = [record.name for record in records]
-    name = st.selectbox("Dataset", names, key="dataset", bind="query-params", width=360)
+    if st.session_state.get("dataset") not in names and read_text("dataset") not in names:
+        # No default, so that the address always names the dataset: the first one may be another tomorrow.
+        if "dataset" not in st.session_state:
+            st.query_params["dataset"] = names[0]
+        st.session_state["dataset"] = names[0]
+    name = st.selectbox("Dataset", names, index=None, key="dataset", bind="query-params", width=360, required=True)
     record = records[names.index(name)]
     st.multiselect(
         "Classes", record.classes, key="classes", bind="query-params", placeholder=f"all {len(record.classes)} classes", help="The target classes, two or more; leave it empty for all."
@@ -66,16 +72,23 @@ def choose_training() -> None:
             forms.field(dotted)
 
 
-def adopt_clone() -> None:
-    """`?clone=7`: the settings of run 7 in the widgets, once; from then on they are this page's own."""
+def adopt_link() -> None:
+    """`?clone=7`: the settings of run 7, once. `?new=1`: what the link names, defaults for the rest.
+
+    Without either the widgets keep what was set in this session.
+    """
     number = read_id("clone")
-    if number is None:
-        return
-    del st.query_params["clone"]
     try:
-        forms.fill(store().job(number).payload["config"])
-    except (TLError, KeyError) as error:
-        st.warning(literal(str(error)) if isinstance(error, TLError) else f"Job {number} is no run.", icon=":material/search_off:")
+        if number is not None:
+            config = store().job(number).config
+            forms.fill(config)
+            st.query_params.from_dict(forms.address(config))  # In place of the clone: a refresh keeps later changes.
+        elif read_text("new"):
+            del st.query_params["new"]
+            forms.fill(RunConfig(dataset="-"), but=st.query_params.keys())
+    except (TLError, KeyError, ValueError) as error:
+        del st.query_params["clone"]
+        st.warning(literal(str(error)) if isinstance(error, TLError) else f"Job {number} has no settings that can be cloned.", icon=":material/search_off:")
 
 
 head("Teach a network your classes", "Choose pictures and a pretrained network, set how much of it may change, and start. Every setting is in the address of this page.")
@@ -86,7 +99,7 @@ if not records:
         st.markdown("A run needs a dataset. The built-in digits take one click.")
         st.page_link("data.py", label="Add a dataset", icon=":material/add_photo_alternate:")
     st.stop()
-adopt_clone()
+adopt_link()
 left, right = st.columns([3, 2], gap="large")
 with left:
     record = choose_data(records)

@@ -25,6 +25,8 @@ from tlcore.store import DatasetRecord
 PICTURES_A_CLASS = 12
 CLASSES_A_PAGE = 10
 PICTURES_A_PAGE = 60
+ONLY = "only"  # Train has query parameters of its own, `classes` and `split.…`; a link hands these over.
+PREFIX = "try."
 _MISTAKE = "dataset_mistake"
 
 
@@ -85,10 +87,10 @@ def split(record: DatasetRecord, dataset: Dataset) -> None:
     """Choose classes and shares; see what each part gets before anything runs."""
     settings, result = st.columns([2, 3], gap="large")
     with settings:
-        st.multiselect("Classes", record.classes, key="classes", bind="query-params", placeholder="all classes", help="Two or more; leave it empty for all.")
-        config = forms.split_settings()
+        st.multiselect("Classes", record.classes, key=ONLY, bind="query-params", placeholder="all classes", help="Two or more; leave it empty for all.")
+        config = forms.split_settings(PREFIX)
     with result, guarded():
-        classes = tuple(st.session_state["classes"])
+        classes = tuple(st.session_state[ONLY])
         counts = split_counts(record.id, classes, SplitConfig(**config))
         total = counts[["train", "val", "test"]].sum()
         with st.container(horizontal=True):
@@ -115,11 +117,11 @@ def report(record: DatasetRecord, dataset: Dataset) -> None:
 
 def actions(record: DatasetRecord) -> None:
     """Go on to training, or delete the dataset after a question."""
-    chosen = st.session_state.get("classes") or []
+    chosen = st.session_state.get(ONLY) or []
     _show_mistake()
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Train on these", key="train_on", type="primary", icon=":material/model_training:"):
-            st.switch_page("train.py", query_params={"dataset": record.name, "classes": chosen, **forms.split_query()})
+            st.switch_page("train.py", query_params={"new": "1", "dataset": record.name, "classes": chosen, **forms.split_query(PREFIX)})
         if st.button("Delete", key="delete", icon=":material/delete:"):
             _ask(record.name, record.count)
 

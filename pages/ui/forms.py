@@ -10,7 +10,7 @@ import functools
 import re
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import streamlit as st
@@ -55,11 +55,14 @@ def setting(dotted: str) -> FieldInfo:
     return model.model_fields[last]
 
 
-def field(dotted: str, options: Sequence[str] | None = None, **widget: Any) -> Any:
-    """Draw the widget of a setting and return its value; `options` narrows a choice."""
+def field(dotted: str, options: Sequence[str] | None = None, prefix: str = "", **widget: Any) -> Any:
+    """Draw the widget of a setting and return its value; `options` narrows a choice.
+
+    `prefix` goes before the key: a query parameter belongs to the widgets of one page only.
+    """
     info = setting(dotted)
     kind, optional = _kind(info.annotation)
-    common = {"label": LABELS[dotted], "key": dotted, "help": info.description, "bind": "query-params", **widget}
+    common = {"label": LABELS[dotted], "key": prefix + dotted, "help": info.description, "bind": "query-params", **widget}
     if typing.get_origin(kind) is typing.Literal:
         return _choice(options or typing.get_args(kind), info.default, common)
     if kind in (int, float):
@@ -119,17 +122,28 @@ def _limits(info: FieldInfo) -> dict[str, Any]:
     return found
 
 
-def fill(document: Mapping[str, Any]) -> None:
-    """Put a configuration into the widgets; call it before they are drawn, or in a callback."""
-    config = RunConfig.model_validate(document).model_dump(mode="json")
+def widget_values(config: RunConfig) -> dict[str, Any]:
+    """What each widget of a run's form holds for this configuration, by key."""
+    document = config.model_dump(mode="json")
+    values = {"dataset": document["dataset"], "classes": list(document["classes"] or ()), "backbone.name": document["backbone"]["name"]}
     for dotted in LABELS:
-        value: Any = config
+        value: Any = document
         for part in dotted.split("."):
             value = value[part]
-        st.session_state[dotted] = ", ".join(map(str, value)) if isinstance(value, list) else value
-    st.session_state["backbone.name"] = config["backbone"]["name"]
-    st.session_state["dataset"] = config["dataset"]
-    st.session_state["classes"] = list(config["classes"] or ())
+        values[dotted] = ", ".join(map(str, value)) if isinstance(value, list) else value
+    return values
+
+
+def fill(config: RunConfig, but: Collection[str] = ()) -> None:
+    """Put a configuration into the widgets, except those in `but`; before they are drawn, or in a callback."""
+    st.session_state.update({key: value for key, value in widget_values(config).items() if key not in but})
+
+
+def address(config: RunConfig) -> dict[str, str | list[str]]:
+    """A configuration as query parameters: the dataset, and what differs from the defaults."""
+    usual = widget_values(RunConfig(dataset="-"))
+    changed = {key: value for key, value in widget_values(config).items() if value != usual[key]}
+    return {key: value if isinstance(value, list) else "" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for key, value in changed.items()}
 
 
 def collect() -> dict[str, Any]:
@@ -143,12 +157,12 @@ def collect() -> dict[str, Any]:
 SPLIT = ("split.train_fraction", "split.val_fraction", "split.test_fraction", "split.seed")
 
 
-def split_settings() -> dict[str, Any]:
+def split_settings(prefix: str = "") -> dict[str, Any]:
     """The widgets of the split, as keyword arguments of SplitConfig."""
-    return {dotted.partition(".")[2]: field(dotted) for dotted in SPLIT}
+    return {dotted.partition(".")[2]: field(dotted, prefix=prefix) for dotted in SPLIT}
 
 
-def split_query() -> dict[str, str]:
-    """The split as query parameters, for a link; only what differs from the defaults."""
-    values = {dotted: st.session_state.get(dotted) for dotted in SPLIT}
+def split_query(prefix: str) -> dict[str, str]:
+    """The split of the widgets with this prefix as query parameters for Train; only what differs from the defaults."""
+    values = {dotted: st.session_state.get(prefix + dotted) for dotted in SPLIT}
     return {dotted: f"{value:g}" for dotted, value in values.items() if value is not None and value != setting(dotted).default}

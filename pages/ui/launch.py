@@ -144,7 +144,7 @@ def _adopt() -> None:
         config = parse(load_yaml(text), "YAML")
         record = store().dataset(config.dataset)
         jobs.check_run(config, record)
-        forms.fill(config.model_dump(mode="json"))
+        forms.fill(config)
         toast_next("The settings are in the form.", icon=":material/check_circle:")
     except TLError as error:
         st.session_state["yaml_error"] = str(error)

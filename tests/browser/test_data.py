@@ -44,7 +44,7 @@ def test_an_uploaded_zip_becomes_a_dataset_with_names_shown_literally(server, pa
     upload(page, "pets.zip", zipped({":red[cat] **a**": 6, "<b>dog</b>": 7}))
     page.get_by_role("heading", name="pets").wait_for(timeout=60_000)
     settle(page)
-    page.get_by_role("link", name="Look at it").first.click()
+    page.get_by_role("button", name="Look at it").first.click()
     page.wait_for_url("**/data?dataset=pets")
     page.get_by_text(":red[cat] **a**").first.wait_for()
     page.get_by_text("<b>dog</b>").first.wait_for()
@@ -65,13 +65,21 @@ def test_choosing_classes_changes_the_split_and_travels_to_train(with_digits, pa
     open_page(page, f"{with_digits.url}/data?dataset=digits&view=Split")
     training = page.get_by_test_id("stMetric").filter(has_text="Training")
     everything = number_in(training.get_by_test_id("stMetricValue").inner_text())
-    open_page(page, f"{with_digits.url}/data?dataset=digits&view=Split&classes=3&classes=8")
+    open_page(page, f"{with_digits.url}/data?dataset=digits&view=Split&only=3&only=8&try.split.seed=5")
     assert number_in(training.get_by_test_id("stMetricValue").inner_text()) < everything
     page.get_by_role("button", name="Train on these").click()
     page.wait_for_url("**/train?*")
     settle(page)
     assert parameter(page, "dataset") == ["digits"]
     assert parameter(page, "classes") == ["3", "8"]
+    assert parameter(page, "split.seed") == ["5"]
+    page.get_by_role("link", name="Data", exact=True).click()
+    page.wait_for_url("**/data")
+    page.get_by_role("button", name="Look at it").first.click()
+    page.wait_for_url("**/data?dataset=digits*")
+    settle(page)
+    page.go_back()
+    page.get_by_role("heading", name="Add a dataset").wait_for()
 
 
 def test_a_class_and_a_tab_are_in_the_address(with_digits, page):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.serving import open_page, parameter, settle
-from tlcore import demo
+from tlcore import config, demo, jobs
 from tlcore.store import Store
 
 
@@ -21,15 +21,15 @@ def block(page, name: str):
 
 def test_a_cold_link_fills_the_form_and_a_refresh_keeps_it(digits, page):
     open_page(page, f"{digits.url}/train?dataset=digits&classes=1&classes=7&train.epochs=4&optimizer.name=sgd&freeze.trainable_blocks=2")
-    assert page.get_by_label("Epochs at most").input_value() == "4"
-    page.get_by_label("Epochs at most").fill("6")
+    assert page.get_by_role("spinbutton", name="Epochs at most").input_value() == "4"
+    page.get_by_role("spinbutton", name="Epochs at most").fill("6")
     page.keyboard.press("Tab")
     settle(page)
     page.reload()
-    page.get_by_label("Epochs at most").wait_for()
+    page.get_by_role("spinbutton", name="Epochs at most").wait_for()
     settle(page)
     assert parameter(page, "train.epochs") == ["6"]
-    assert page.get_by_label("Epochs at most").input_value() == "6"
+    assert page.get_by_role("spinbutton", name="Epochs at most").input_value() == "6"
     assert parameter(page, "classes") == ["1", "7"]
 
 
@@ -44,6 +44,24 @@ def test_clicking_a_block_lets_it_and_all_above_it_learn(digits, page):
     assert table.inner_text() != before
     block(page, "new head").click(force=True)
     page.wait_for_url(lambda url: "trainable_blocks" not in url)
+
+
+def test_a_clone_survives_a_refresh_and_a_later_change(digits, page):
+    store = Store.open(digits.workspace)
+    settings = config.parse({"dataset": "digits", "name": "first", "classes": ["4", "9"], "train": {"epochs": 1}})
+    run = jobs.submit_run(store, digits.workspace, settings)
+    jobs.cancel(store, run)
+    open_page(page, f"{digits.url}/train?clone={run}")
+    epochs = page.get_by_role("spinbutton", name="Epochs at most")
+    assert epochs.input_value() == "1"
+    epochs.fill("5")
+    page.keyboard.press("Tab")
+    page.wait_for_url("**train.epochs=5*")
+    page.reload()
+    epochs.wait_for()
+    settle(page)
+    assert (epochs.input_value(), parameter(page, "classes")) == ("5", ["4", "9"])
+    jobs.delete_run(store, digits.workspace, jobs.wait(store, run, 60).id)
 
 
 def test_yaml_fills_the_form_and_mistakes_are_one_sentence(digits, page):

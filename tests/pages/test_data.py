@@ -85,17 +85,17 @@ def test_charts_have_a_text_for_those_who_do_not_see_them(digits, open_page, vie
 
 
 def test_the_split_follows_classes_and_shares(digits, open_page):
-    app = open_page("data.py", dataset="digits", view="Split", classes=["3", "8"])
+    app = open_page("data.py", dataset="digits", view="Split", only=["3", "8"])
     training, validation, test = (int(metric.value.replace(",", "")) for metric in app.metric)
     assert training + validation + test == 183 + 174
-    app.number_input(key="split.train_fraction").set_value(0.5).run()
+    app.number_input(key="try.split.train_fraction").set_value(0.5).run()
     fewer = int(app.metric[0].value)
     assert abs(fewer - training / 2) <= 2
     assert int(app.metric[2].value) == test, "the test pictures must not change with the training share"
 
 
 def test_one_class_is_too_few_and_said_so(digits, open_page):
-    app = open_page("data.py", dataset="digits", view="Split", classes=["3"])
+    app = open_page("data.py", dataset="digits", view="Split", only=["3"])
     assert "two" in app.error[0].value.lower() or "2" in app.error[0].value
 
 
