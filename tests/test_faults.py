@@ -339,8 +339,20 @@ def test_what_was_left_half_done_is_swept_at_start_and_whole_things_stay(store, 
         (folder / "file").write_text("x")
     lock = locks.take_owner_lock(workspace.locks, "living")
     Path(locks.owner_lock(workspace.locks, "dead")).write_text("{}")
-    jobs.sweep(workspace)
+    jobs.sweep(store)
     assert sorted(path.name for path in workspace.runs.iterdir()) == ["000004"]
     assert (workspace.datasets / "pets" / "file").exists()
     assert [path.name for path in workspace.locks.glob("worker-*")] == ["worker-living.lock"]
     lock.release()
+
+
+def test_an_upload_that_no_import_can_use_any_more_is_swept_and_a_new_or_needed_one_stays(store, workspace):
+    for name in ("forgotten.zip", "failed.zip", "new.zip"):
+        (workspace.uploads / name).write_bytes(b"x")
+    old = time.time() - 2 * jobs.FORGOTTEN_AFTER_S
+    for name in ("forgotten.zip", "failed.zip"):
+        os.utime(workspace.uploads / name, (old, old))
+    store.add_job("ingest", "t", {"source": str(workspace.uploads / "failed.zip"), "name": None})
+    store.finish(store.claim("worker"), JobState.failed, error="cut short")
+    jobs.sweep(store)
+    assert sorted(path.name for path in workspace.uploads.iterdir()) == ["failed.zip", "new.zip"]

@@ -15,12 +15,13 @@ from tlcore import locks
 from tlcore.config import RunConfig
 from tlcore.errors import ConflictError, InputError
 from tlcore.executors import child_environment, detached
-from tlcore.store import RESUMABLE, DatasetRecord, Job, JobState, Store
+from tlcore.store import ACTIVE, RESUMABLE, DatasetRecord, Job, JobState, Store
 from tlcore.workspace import Workspace, folder_bytes
 
 if TYPE_CHECKING:
     from tlcore.datasets.dataset import Dataset
 
+FORGOTTEN_AFTER_S = 86_400.0
 GONE = "Its process ended without a word: killed, out of memory, or the machine stopped. Resume it to go on from the last finished epoch."
 
 
@@ -176,14 +177,20 @@ def ensure_supervisor(workspace: Workspace) -> None:
     lock.release()
 
 
-def sweep(workspace: Workspace) -> None:
-    """Remove what a killed process left half-written or half-deleted; nothing that is whole."""
+def sweep(store: Store) -> None:
+    """Remove what nobody can use any more: half-deleted folders, locks of the dead, forgotten uploads."""
+    workspace = store.workspace
     for folder in (workspace.runs, workspace.datasets):
         for left in folder.glob(".deleting-*"):
             shutil.rmtree(left, ignore_errors=True)
     for lock in workspace.locks.glob("worker-*.lock"):
         if not locks.is_held(lock):
             lock.unlink(missing_ok=True)
+    wanted = {job.payload["source"] for job in store.jobs("ingest", states=ACTIVE | RESUMABLE, limit=10_000)}
+    for upload in workspace.uploads.iterdir():
+        # A page may just have received it and not submitted its job yet.
+        if str(upload) not in wanted and time.time() - upload.stat().st_mtime > FORGOTTEN_AFTER_S:
+            upload.unlink(missing_ok=True)
 
 
 def remove_folder(folder: Path) -> None:

@@ -177,8 +177,9 @@ def supervise(
         return
     if workspace.supervisor_log.exists() and workspace.supervisor_log.stat().st_size > LOG_LIMIT_BYTES:
         os.truncate(workspace.supervisor_log, 0)
-    jobs.sweep(workspace)
-    supervisor = Supervisor(Store.open(workspace), settings)
+    store = Store.open(workspace)
+    jobs.sweep(store)
+    supervisor = Supervisor(store, settings)
     while lock is not None:
         if not _until_idle(supervisor, workspace, lock, settings.idle_s):
             supervisor.kill()
