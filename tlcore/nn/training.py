@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet
 import tensorflow as tf
 
 from tlcore import backbones
@@ -32,6 +30,7 @@ from tlcore.nn.openvino_engine import OpenVINOEngine
 from tlcore.nn.prefix import Prefix, convert
 from tlcore.nn.strategies import frozen
 from tlcore.reporter import Committed, Reporter
+from tlcore.results import Predictions, save_predictions
 from tlcore.workspace import Workspace, whole_file
 
 # Shares of the progress bar at the end of each part.
@@ -101,9 +100,9 @@ class _Run:
         self.reporter.phase("features")
         test = self._rows(self.split.test, TRAIN_DONE, TEST_DONE)
         self.reporter.phase("evaluate")
-        probabilities = {"val": trainer.probabilities(val), "test": trainer.probabilities(test)}
-        self._write_predictions(probabilities)
-        figures = evaluate(self.split.labels(self.split.test), probabilities["test"])
+        parts = [self._predictions("val", trainer.probabilities(val)), self._predictions("test", trainer.probabilities(test))]
+        save_predictions(self.run_dir, parts)
+        figures = evaluate(parts[1].labels, parts[1].probabilities)
         self.reporter.phase("export")
         self._export(trainer.classifier)
         summary = self._summary(figures, trainer.classifier, state)
@@ -161,16 +160,9 @@ class _Run:
             path.write_text(self.config.to_yaml(), encoding="utf-8")
         self.split.save(self.run_dir / "split.npz")
 
-    def _write_predictions(self, probabilities: dict[str, np.ndarray]) -> None:
-        """One row a picture of validation and test part, in the order of the split."""
-        tables = []
-        for name, values in probabilities.items():
-            rows = getattr(self.split, name)
-            columns = {"split": [name] * len(rows), "row": rows, "content_id": self.dataset.content_ids[rows].tolist(), "label": self.split.labels(rows)}
-            columns |= {f"p{i}": values[:, i].astype(np.float32) for i in range(values.shape[1])}
-            tables.append(pa.table(columns))
-        with whole_file(self.run_dir / "predictions.parquet") as path:
-            pyarrow.parquet.write_table(pa.concat_tables(tables), path)
+    def _predictions(self, split: str, probabilities: np.ndarray) -> Predictions:
+        rows = getattr(self.split, split)
+        return Predictions(split, rows, self.dataset.content_ids[rows], self.split.labels(rows), probabilities, self.split.classes)
 
     def _summary(self, test: dict[str, float | None], classifier: Classifier, state: checkpoints.State) -> dict[str, Any]:
         engine = self.prefix.engine_name
