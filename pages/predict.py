@@ -58,7 +58,7 @@ def page() -> None:
         st.caption(f"{count(len(given) - bad, 'picture')} looked at" + (f", {count(bad, 'file')} that can't be used" if bad else ""))
         st.download_button("Download CSV", lambda: to_csv(table), "predictions.csv", "text/csv", key="download_answers", icon=":material/download:", on_click="ignore")
     for at, one in enumerate(given):
-        answer(one, at, [short_name(run) for run in runs])
+        answer(one, at, {short_name(run): f"Run {run.id}" for run in runs})
 
 
 head("Try a model on pictures of yours", "Choose one to three finished runs and add pictures; the answers stand side by side.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -14,8 +14,11 @@ PICTURE_PX = 220
 TOP = 5
 
 
-def answer(one: Answer, at: int, models: Sequence[str]) -> None:
-    """The picture beside each model's most probable classes, or the sentence that says why there are none."""
+def answer(one: Answer, at: int, models: Mapping[str, str]) -> None:
+    """The picture beside each model's most probable classes, or the sentence that says why there are none.
+
+    `models`: names, as in the answer, with what to call them in a narrow column.
+    """
     if one.error:
         st.error(literal(one.error), icon=":material/broken_image:")
         return
@@ -36,5 +39,5 @@ def answer(one: Answer, at: int, models: Sequence[str]) -> None:
                 key=f"top_{at}",
                 alt=f"Most probable classes of {one.file} with their probabilities",
                 column_config={"class": st.column_config.TextColumn("Class", pinned=True)}
-                | {model: st.column_config.ProgressColumn(model if len(models) > 1 else "Probability", **bar) for model in models},
+                | {model: st.column_config.ProgressColumn(short if len(models) > 1 else "Probability", **bar) for model, short in models.items()},
             )

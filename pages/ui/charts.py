@@ -40,7 +40,7 @@ def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool) -> Sp
         scale=alt.Scale(nice=False, zero=axis != "epoch"),
     )
     columns = 2 if max(map(len, domain)) <= 12 else 1
-    legend = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=300, symbolOpacity=1, symbolStrokeWidth=2)
+    legend = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=300, symbolOpacity=1, symbolStrokeWidth=0)
     color = alt.Color(f"{field}:N", scale=alt.Scale(domain=domain), legend=legend)
     dash = alt.StrokeDash(
         "part:N",
@@ -57,7 +57,7 @@ def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool) -> Sp
     ]
 
     def y(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", title=metric, scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%" if percent else "~g"))
+        return alt.Y(f"{column}:Q", title=metric, scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%" if percent else "~g", labelFlush=False))
 
     base = alt.Chart(_NO_DATA).encode(x=x, color=color)
     drawn = "smooth" if smoothed else "value"
@@ -79,7 +79,7 @@ def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
     """
     many = len(classes) > MOST_LABELLED_CLASSES
     order = list(classes)
-    axis = {"labelLimit": 110, "labelOverlap": "greedy" if many else False, "grid": False, "ticks": False, "domain": False}
+    axis = {"labelLimit": 110, "labelOverlap": "greedy" if many else False, "labelFlush": False, "grid": False, "ticks": False, "domain": False}
     x = alt.X(
         "predicted:N",
         title="predicted class",
@@ -119,11 +119,11 @@ def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
 
 
 @lru_cache(maxsize=16)
-def phases(count: int, dark: bool) -> Spec:
+def phases(count: int, longest_s: float, dark: bool) -> Spec:
     """Seconds by phase as bars. Columns: phase, seconds, label."""
     base = alt.Chart(_NO_DATA).encode(
         y=alt.Y("phase:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False)),
-        x=alt.X("seconds:Q", title="time (s)", axis=alt.Axis(grid=False, tickCount=5), scale=alt.Scale(padding=40, nice=False)),
+        x=alt.X("seconds:Q", title="time (s)", axis=alt.Axis(grid=False, tickCount=5), scale=alt.Scale(domain=[0, 1.15 * longest_s], nice=False)),
         tooltip=[alt.Tooltip("phase:N"), alt.Tooltip("seconds:Q", title="time (s)", format=".2f")],
     )
     bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7})

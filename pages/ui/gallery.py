@@ -19,5 +19,5 @@ def gallery(shown: pd.DataFrame, dataset_id: str) -> None:
             with st.container(width=SIDE_PX, gap="xsmall"):
                 taken = f"taken for {picture.predicted}, {picture.confidence:.0%} sure"
                 st.image(thumbnail(dataset.image(int(picture.row)), SIDE_PX), width=SIDE_PX, alt=f"Picture {picture.row}: {picture.label}, {taken}")
-                arrow = "→ " if picture.label != picture.predicted else ""
-                st.markdown(f"**{literal(picture.label)}**  \n:small[{arrow}{literal(picture.predicted)}, {picture.confidence:.0%}]")
+                taken_for = f"→ {literal(picture.predicted)}, " if picture.label != picture.predicted else ""
+                st.markdown(f"**{literal(picture.label)}**  \n:small[{taken_for}{picture.confidence:.0%}]")

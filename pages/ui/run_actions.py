@@ -23,14 +23,14 @@ def actions(runs: Sequence[Job], key: str) -> None:
             _button("Stopping" if stopping else "Cancel", "cancel", key, cancel, active, disabled=stopping)
         if resumable:
             _button("Resume", "resume", key, resume, resumable)
-        if len(runs) == 1:
-            st.page_link("train.py", label="Clone", icon=":material/content_copy:", query_params={"clone": str(runs[0].id)}, help="Open its settings on the Train page, to change and start anew.")
-            _rename(runs[0], key)
         done = [run for run in runs if run.state is JobState.done]
         if FEWEST <= len(done) <= MOST and len(done) == len(runs):
             st.page_link("compare.py", label="Compare", icon=":material/compare_arrows:", query_params={"runs": ",".join(str(run.id) for run in done)})
-        if len(done) == 1 and len(runs) == 1:
-            st.page_link("predict.py", label="Try it", icon=":material/image_search:", query_params={"runs": str(done[0].id)}, help="Let it classify pictures of yours.")
+        if len(runs) == 1:
+            if done:
+                st.page_link("predict.py", label="Try it", icon=":material/image_search:", query_params={"runs": str(runs[0].id)}, help="Let it classify pictures of yours.")
+            st.page_link("train.py", label="Clone", icon=":material/content_copy:", query_params={"clone": str(runs[0].id)}, help="Open its settings on the Train page, to change and start anew.")
+            _rename(runs[0], key)
         if not active:
             _delete(runs, key)
 
@@ -57,20 +57,20 @@ def cancel(runs: Sequence[Job]) -> None:
     with guarded():
         for run in runs:
             jobs.cancel(store(), run.id)
-        toast_next("Stopping. What was learned up to the last whole epoch is kept.", icon=":material/cancel:")
+        _done("Stopping. What was learned up to the last whole epoch is kept.", ":material/cancel:")
 
 
 def resume(runs: Sequence[Job]) -> None:
     with guarded():
         for run in runs:
             jobs.resume(store(), run.id)
-        toast_next(f"{count(len(runs), 'run')} back in the queue.", icon=":material/play_arrow:")
+        _done(f"{count(len(runs), 'run')} back in the queue.", ":material/play_arrow:")
 
 
 def rename(run: Job, field: str) -> None:
     with guarded():
         store().rename(run.id, st.session_state[field])
-        toast_next("Renamed.", icon=":material/edit:")
+        _done("Renamed.", ":material/edit:")
 
 
 def delete(runs: Sequence[Job]) -> None:
@@ -78,4 +78,10 @@ def delete(runs: Sequence[Job]) -> None:
         for run in runs:
             jobs.delete_run(store(), workspace(), run.id)
         write_query(run=None)
-        toast_next(f"{count(len(runs), 'run')} deleted.", icon=":material/delete:")
+        _done(f"{count(len(runs), 'run')} deleted.", ":material/delete:")
+
+
+def _done(message: str, icon: str) -> None:
+    """Say it on a run of the whole page: the buttons may stand in a part that is drawn by itself."""
+    toast_next(message, icon)
+    st.rerun()

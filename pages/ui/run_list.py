@@ -91,7 +91,7 @@ def _table(runs: Sequence[Job]) -> list[Job]:
             "score": st.column_config.NumberColumn("Best score", format="percent", help="Share of the validation pictures recognised after the best epoch.", width=90),
             "curve": st.column_config.LineChartColumn("Validation", help="Share of the validation pictures recognised after each epoch.", width=110),
             "test": st.column_config.NumberColumn("Test accuracy", format="percent", width=90),
-            "progress": st.column_config.ProgressColumn("Progress", format="percent", min_value=0, max_value=1, width=100),
+            "progress": st.column_config.ProgressColumn("Progress", format="%.0f%%", min_value=0, max_value=100, width=100),
             "left": st.column_config.TextColumn("Time left", width=130),
             "seconds": st.column_config.NumberColumn("Time worked", format="%.1f s", width=90),
             "created": st.column_config.DatetimeColumn("Created", format="distance", width=110),
@@ -104,6 +104,7 @@ def _table(runs: Sequence[Job]) -> list[Job]:
 def _open() -> None:
     """Go to the run whose button was pressed; its label says which, whatever the rows are by now."""
     write_query(run=st.session_state["open_run"]["label"].removeprefix("Run "))
+    st.rerun()  # The whole page: by itself a click here would only draw the table again.
 
 
 def _row(run: Job) -> dict[str, object]:
@@ -116,7 +117,7 @@ def _row(run: Job) -> dict[str, object]:
         "score": result.get("best_val_accuracy", max(curve, default=None)),
         "curve": curve,
         "test": result.get("test_accuracy"),
-        "progress": run.progress,
+        "progress": 100 * run.progress,
         "left": remaining(run) or None,
         "seconds": run.seconds,
         "created": pd.Timestamp(run.created_at, unit="s", tz="UTC"),

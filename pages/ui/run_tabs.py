@@ -29,6 +29,7 @@ FILES = {
     "config.yaml": "The settings; `python -m tlcore train` takes this file.",
     "summary.json": "The figures of this page.",
     "environment.json": "Versions and machine.",
+    "log.txt": "The worker's log.",
 }
 
 
@@ -102,14 +103,15 @@ def confusion(run: Job) -> None:
     result = test_predictions(run)
     cells = result.confusion_cells("column" if shown == "share of the column" else "row")
     wrong = int(cells.loc[cells["kind"] == "mistaken", "count"].sum())
-    event = st.vega_lite_chart(
-        cells,
-        charts.confusion(result.classes, st.context.theme.type == "dark", shown != "counts"),
-        key="confusion",
-        on_select="rerun",
-        selection_mode="cell",
-        alt=f"Confusion matrix of {len(result.classes)} classes: {wrong} of {len(result)} test pictures mistaken",
-    )
+    with st.container(width=min(900, 160 + 64 * len(result.classes))):  # Wider cells would only be flatter.
+        event = st.vega_lite_chart(
+            cells,
+            charts.confusion(result.classes, st.context.theme.type == "dark", shown != "counts"),
+            key="confusion",
+            on_select="rerun",
+            selection_mode="cell",
+            alt=f"Confusion matrix of {len(result.classes)} classes: {wrong} of {len(result)} test pictures mistaken",
+        )
     _download(pd.DataFrame(result.confusion, columns=result.classes).assign(true=result.classes).set_index("true").reset_index(), f"run-{run.id}-confusion.csv", "confusion")
     chosen = event["selection"].get("cell") or []
     if not chosen:
@@ -158,7 +160,7 @@ def time_by_phase(run: Job) -> None:
     figures = load_summary(workspace().run(run.id))
     table = pd.DataFrame({"phase": list(figures["phases"]), "seconds": list(figures["phases"].values())})
     longest = table.loc[table["seconds"].idxmax(), "phase"]
-    st.vega_lite_chart(table.assign(label=table["seconds"].map(duration)), charts.phases(len(table), st.context.theme.type == "dark"), key="phases", alt=f"Seconds by phase of the run, most of them for {longest}")
+    st.vega_lite_chart(table.assign(label=table["seconds"].map(duration)), charts.phases(len(table), float(table["seconds"].max()), st.context.theme.type == "dark"), key="phases", alt=f"Seconds by phase of the run, most of them for {longest}")
     cache: dict[str, Any] = figures["cache"]
     st.caption(f"{duration(figures['seconds'])} in all, features by {figures['engine']}; {cache['hits']:,} pictures from the cache, {cache['computed']:,} computed.")
     _download(table, f"run-{run.id}-time.csv", "time")
@@ -166,10 +168,11 @@ def time_by_phase(run: Job) -> None:
 
 def files(run: Job) -> None:
     folder = workspace().run(run.id)
-    for path in sorted(folder.iterdir(), key=lambda path: (path.name not in FILES, path.name)):
+    order = list(FILES)
+    for path in sorted(folder.iterdir(), key=lambda path: (order.index(path.name) if path.name in FILES else len(order), path.name)):
         if path.is_file() and not path.name.startswith("."):
             with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", border=True, key=f"file_{path.name.replace('.', '_')}"):
-                st.markdown(f"`{path.name}` · {size(path.stat().st_size)}  \n:small[{FILES.get(path.name, 'Left by the worker.')}]", width="stretch")
+                st.markdown(f"`{path.name}` · {size(path.stat().st_size)}  \n:small[{FILES.get(path.name, 'State after an epoch.')}]", width="stretch")
                 st.download_button("Download", _reader(path), path.name, key=f"download_{path.name}", icon=":material/download:", on_click="ignore")
 
 

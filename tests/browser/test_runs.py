@@ -30,6 +30,7 @@ def test_the_demonstration_from_click_to_confusion_matrix_and_after_a_restart(pa
         expect(page.locator(CELLS).first).to_be_visible()
         page.locator(f'{CELLS}[aria-label*="share:"]').last.click()
         expect(page.locator("[data-testid=stImage] img").first).to_be_visible()
+        page.goto("about:blank")  # Nothing is asked of the server that stops now.
         assert not server.tracebacks()
     with serve(tmp_path) as again:
         open_page(page, f"{again.url}/runs?run={run[0]}&tab=Classes")

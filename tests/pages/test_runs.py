@@ -34,7 +34,7 @@ def test_the_list_shows_status_scores_and_curve(done, store, workspace, open_pag
     assert table["status"].tolist() == [["▶ running"], ["✓ done"]]
     assert [len(curve) for curve in table["curve"]] == [2, 4]
     assert table["test"].iloc[1] == store.job(done).result["test_accuracy"]
-    assert table["progress"].tolist() == [pytest.approx(2 / 6), 1.0]
+    assert table["progress"].tolist() == [pytest.approx(200 / 6), 100]
 
 
 def test_the_list_can_be_filtered_by_status_through_the_link(done, store, workspace, open_page):
