@@ -72,3 +72,13 @@ def test_no_usable_file_asks_no_model(three):
             raise AssertionError("asked about nothing")
 
     assert predict({"m": Unasked()}, [("a.txt", b"no")])[0].error
+
+
+def test_large_pictures_are_kept_small_and_many_stay_in_order(models, three):
+    large = png(Image.new("RGB", (3000, 1200), "white"))
+    files = [("large.png", large), *((f"{i}.png", three) for i in range(8)), ("bad", b"?")]
+    answers = predict({"few": models["few"]}, files)
+    assert [answer.file for answer in answers] == [name for name, _ in files]
+    assert answers[0].size_px == (3000, 1200) and max(answers[0].image.size) <= 512
+    assert answers[1].image.size == answers[1].size_px == (8, 8)
+    assert answers[-1].error and all(answer.probabilities["few"] == answers[1].probabilities["few"] for answer in answers[1:9])

@@ -13,6 +13,9 @@ from PIL import Image
 from tlcore.errors import TLError
 from tlcore.images import decode_untrusted, to_pixels
 
+AT_ONCE = 4  # Of 50 megapixels each they take 0.6 GB.
+KEPT_PX = 512
+
 
 class Predictor(Protocol):
     """What `tlcore.nn.inference.load` gives: uint8 (n, side, side, 3) in, probabilities (n, k) out."""
@@ -28,7 +31,8 @@ class Answer:
     """What is known of one file: a picture and each model's probabilities by class, or an error."""
 
     file: str
-    image: Image.Image | None = None
+    image: Image.Image | None = None  # Small, for looking at.
+    size_px: tuple[int, int] | None = None  # Width and height of the file's picture.
     notes: tuple[str, ...] = ()
     error: str | None = None
     probabilities: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
@@ -47,21 +51,34 @@ def predict(predictors: Mapping[str, Predictor], files: Sequence[tuple[str, byte
     """Ask every model about every file, in the order of the files.
 
     A file that is no usable picture gets its sentence and doesn't hold up the others. Files are decoded
-    in a child process; each model sees them through the one resize that it was trained with.
+    in a child process, a few at a time, and kept small afterwards; each model sees them at full size
+    through the one resize that it was trained with.
     """
+    groups = [files[start : start + AT_ONCE] for start in range(0, len(files), AT_ONCE)]
+    return [answer for group in groups for answer in _predict(predictors, group)]
+
+
+def _predict(predictors: Mapping[str, Predictor], files: Sequence[tuple[str, bytes]]) -> list[Answer]:
     decoded = decode_untrusted(files)
-    good = [i for i, picture in enumerate(decoded) if not isinstance(picture, TLError)]
+    good = {i: picture.image for i, picture in enumerate(decoded) if not isinstance(picture, TLError)}
     given: dict[int, dict[str, dict[str, float]]] = {i: {} for i in good}
     for name, predictor in predictors.items() if good else ():
-        pixels = np.stack([to_pixels(decoded[i].image, predictor.side_px) for i in good])  # type: ignore[union-attr]
+        pixels = np.stack([to_pixels(image, predictor.side_px) for image in good.values()])
         for i, row in zip(good, predictor.probabilities(pixels), strict=True):
             given[i][name] = dict(zip(predictor.classes, map(float, row), strict=True))
     return [
         Answer(name, error=str(picture))
         if isinstance(picture, TLError)
-        else Answer(name, picture.image, tuple(picture.notes), probabilities=given[i])
+        else Answer(name, _small(picture.image), picture.image.size, tuple(picture.notes), probabilities=given[i])
         for i, ((name, _), picture) in enumerate(zip(files, decoded, strict=True))
     ]
+
+
+def _small(image: Image.Image) -> Image.Image:
+    """A copy for looking at: fifty photographs at full size would take gigabytes."""
+    small = image.copy() if max(image.size) <= KEPT_PX else image.reduce(-(-max(image.size) // KEPT_PX))
+    small.thumbnail((KEPT_PX, KEPT_PX))
+    return small
 
 
 def answers_table(answers: Sequence[Answer]) -> pd.DataFrame:

@@ -25,9 +25,9 @@ def answer(one: Answer, at: int, models: Mapping[str, str]) -> None:
     with st.container(border=True, key=f"answer_{at}"):
         left, right = st.columns([1, 3])
         with left:
-            assert one.image is not None
+            assert one.image is not None and one.size_px is not None
             st.image(thumbnail(one.image, PICTURE_PX), width=PICTURE_PX, alt=f"Uploaded picture {one.file}")
-            st.caption(" · ".join(literal(part) for part in (one.file, f"{one.image.width}×{one.image.height} px", *one.notes)))
+            st.caption(" · ".join(literal(part) for part in (one.file, f"{one.size_px[0]}×{one.size_px[1]} px", *one.notes)))
         with right:
             for model in models:
                 best, probability = max(one.probabilities[model].items(), key=lambda pair: pair[1])
