@@ -29,7 +29,7 @@ def card(record: DatasetRecord) -> None:
         with guarded():
             step = max(1, record.count // SAMPLES)
             pictures(record.id, range(0, record.count, step)[:SAMPLES], side_px=52)
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             st.button("Look at it", key=f"look_{record.id}", icon=":material/visibility:", on_click=go_to, args=(record.name,))
             st.page_link("train.py", label="Train on it", icon=":material/model_training:", query_params={"new": "1", "dataset": record.name})
 

@@ -25,12 +25,12 @@ TRAINING = (
 def choose_data(records: list[DatasetRecord]) -> DatasetRecord:
     st.subheader("Pictures", anchor=False)
     names = [record.name for record in records]
-    if st.session_state.get("dataset") not in names and read_text("dataset") not in names:
+    if st.session_state.get("dataset", read_text("dataset")) not in names:
         # No default, so that the address always names the dataset: the first one may be another tomorrow.
         if "dataset" not in st.session_state:
             st.query_params["dataset"] = names[0]
         st.session_state["dataset"] = names[0]
-    name = st.selectbox("Dataset", names, index=None, key="dataset", bind="query-params", width=360, required=True)
+    name = st.selectbox("Dataset", names, index=None, key="dataset", bind="query-params", width=360)
     record = records[names.index(name)]
     st.multiselect(
         "Classes", record.classes, key="classes", bind="query-params", placeholder=f"all {len(record.classes)} classes", help="The target classes, two or more; leave it empty for all."

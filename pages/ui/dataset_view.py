@@ -22,7 +22,7 @@ from tlcore.datasets.dataset import Dataset
 from tlcore.errors import TLError
 from tlcore.store import DatasetRecord
 
-PICTURES_A_CLASS = 12
+PICTURES_A_CLASS = 10
 CLASSES_A_PAGE = 10
 PICTURES_A_PAGE = 60
 ONLY = "only"  # Train has query parameters of its own, `classes` and `split.…`; a link hands these over.

@@ -59,7 +59,7 @@ def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -
     learning = "depends on the input" if expected.learning_params is None else millions(expected.learning_params)
     parts = {name: int(counts[part].sum()) for part, name in (("train", "training"), ("val", "validation"), ("test", "test"))}
     rows = {
-        "Parameters that learn": learning,
+        "Parameters that learn, about": learning,
         "Parameters that stay": millions(expected.frozen_params),
         "Classes": str(len(counts)),
         **{f"Pictures for {name}": f"{number:,}" for name, number in parts.items()},
