@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -34,7 +35,8 @@ def ask(app, path="/", method="GET", server="127.0.0.1", kind="http", **headers)
 
     lines = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": kind, "path": path, "method": method, "server": (server, 8501), "headers": lines}
-    asyncio.run(app(scope, receive, send))
+    with ThreadPoolExecutor(1) as thread:  # Playwright's event loop occupies the main one while its browser is open.
+        thread.submit(asyncio.run, app(scope, receive, send)).result()
     return sent
 
 
