@@ -24,6 +24,11 @@ def pictures():
     return images, labels
 
 
+@pytest.fixture(scope="module")
+def pretrained(pictures, tmp_path_factory):
+    return pretrain.pretrain(*pictures, *pictures, RECIPE, tmp_path_factory.mktemp("whole"))
+
+
 def test_the_learning_rate_rises_to_the_peak_and_falls_to_zero():
     schedule = pretrain.OneCycle(peak=0.2, total_steps=100, warmup_fraction=0.25)
     assert float(schedule(0)) == pytest.approx(0.008)  # peak / 25
@@ -42,9 +47,7 @@ def test_batches_depend_on_seed_and_epoch_only(pictures):
     assert first[0][0].min() >= -1 and first[0][0].max() <= 1
 
 
-def test_a_resumed_pretraining_ends_with_the_same_weights(pictures, tmp_path):
-    whole = pretrain.pretrain(*pictures, *pictures, RECIPE, tmp_path / "whole")
-
+def test_a_resumed_pretraining_ends_with_the_same_weights(pictures, pretrained, tmp_path):
     class Stop(Exception):
         pass
 
@@ -56,14 +59,14 @@ def test_a_resumed_pretraining_ends_with_the_same_weights(pictures, tmp_path):
     rows = []
     resumed = pretrain.pretrain(*pictures, *pictures, RECIPE, tmp_path / "parts", rows.append)
     assert [row["epoch"] for row in rows] == [2]
-    for a, b in zip(whole.get_weights(), resumed.get_weights(), strict=True):
+    for a, b in zip(pretrained.get_weights(), resumed.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_the_trunk_computes_what_the_whole_model_computed(pictures, tmp_path):
+def test_the_trunk_computes_what_the_whole_model_computed(pictures, pretrained, tmp_path):
     import keras
 
-    model = pretrain.pretrain(*pictures, *pictures, RECIPE, tmp_path)
+    model = pretrained
     trunk = ResNet20(weights=str(pretrain.save_trunk(model, tmp_path / "trunk.weights.h5")))
     inside = keras.Model(model.input, model.get_layer("stage3_unit3_out").output)
     batch = pretrain.to_input(pictures[0][:4])

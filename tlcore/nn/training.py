@@ -8,7 +8,7 @@ import errno
 import hashlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ from tlcore.reporter import Committed, Reporter
 from tlcore.results import Predictions, save_predictions
 from tlcore.workspace import Workspace, whole_file
 
-# Shares of the progress bar at the end of each part.
-FEATURES_DONE, TRAIN_DONE, TEST_DONE = 0.55, 0.8, 0.95
+# Shares of the progress bar at the end of each part; epochs report their own pace.
+FEATURES_DONE, TRAIN_DONE, TEST_DONE = 0.55, 0.9, 0.97
 
 
 def run(
@@ -81,6 +81,7 @@ class _Run:
 
     def __init__(self, config: RunConfig, dataset: Dataset, workspace: Workspace, run_dir: Path, reporter: Reporter) -> None:
         self.config, self.dataset, self.workspace, self.run_dir, self.reporter = config, dataset, workspace, run_dir, reporter
+        self._began = time.perf_counter()
         reporter.phase("prepare")
         spec = backbones.spec(config.backbone.name)
         self.cut = cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)
@@ -90,7 +91,7 @@ class _Run:
         self.use = CacheUse()
 
     def carry_out(self, resume_from: Committed | None) -> dict[str, Any]:
-        began = time.perf_counter()
+        self._before_s = resume_from.history[-1]["seconds"] if resume_from else 0.0
         self._write_settings()
         self.reporter.phase("features")
         both = self._rows(np.concatenate([self.split.train, self.split.val]), 0.0, FEATURES_DONE)
@@ -106,7 +107,7 @@ class _Run:
         self.reporter.phase("export")
         self._export(trainer.classifier)
         summary = self._summary(figures, trainer.classifier, state)
-        summary |= {"seconds": time.perf_counter() - began, "phases": self.reporter.phases()}
+        summary |= {"seconds": self._worked_s(), "phases": self.reporter.phases()}
         self._write_json("summary.json", summary)
         checkpoints.remove(self.run_dir, keep=[checkpoints.path_of(self.run_dir, state.epoch)])
         self.reporter.progress(1.0, "done")
@@ -136,13 +137,30 @@ class _Run:
         classifier = Classifier(tail, self.cut, train.layout.row_shape, config.head, len(self.split.classes), config.train.seed)
         trainer = frozen.Trainer(classifier, config.optimizer, config.train)
         state = checkpoints.load(resume_from.checkpoint, config.hash()) if resume_from else None
-        share = (TRAIN_DONE - FEATURES_DONE) / config.train.epochs
         labelled = (train, self.split.labels(self.split.train)), (val, self.split.labels(self.split.val))
         state = frozen.fit(
             trainer, *labelled, config.train, config.hash(), self.run_dir, self.reporter, state,
-            lambda epoch: self.reporter.progress(FEATURES_DONE + share * epoch, f"epoch {epoch} of {config.train.epochs}"),
+            self._progress_of_epochs(state.epoch if state else 0),
         )
         return trainer, state
+
+    def _worked_s(self) -> float:
+        """Seconds on this run, earlier attempts included."""
+        return self._before_s + time.perf_counter() - self._began
+
+    def _progress_of_epochs(self, done_before: int) -> Callable[[int], None]:
+        """Reports epochs as the share of all time that is behind, at the pace of this attempt."""
+        began, epochs = time.perf_counter(), self.config.train.epochs
+        features_s = self.reporter.phases().get("features", 0.0)
+        test_s = features_s * len(self.split.test) / (len(self.split.train) + len(self.split.val))
+
+        def report(epoch: int) -> None:
+            epoch_s = (time.perf_counter() - began) / (epoch - done_before)
+            worked_s = self._worked_s()
+            share = worked_s / (worked_s + epoch_s * (epochs - epoch) + test_s)
+            self.reporter.progress(min(share, TRAIN_DONE), f"epoch {epoch} of {epochs}")
+
+        return report
 
     def _has_tail(self) -> bool:
         return self.config.freeze.trainable_blocks > 0
