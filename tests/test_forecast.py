@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from tlcore.backbones import spec
-from tlcore.config import HeadConfig, parse
+from tlcore.config import parse
 from tlcore.forecast import downloaded, forecast, head_params, trained_on_same
 from tlcore.records import DatasetRecord
 
@@ -22,23 +22,35 @@ def run(**settings):
 
 
 def test_head_of_one_layer_has_weights_and_biases():
-    assert head_params(HeadConfig(), spec("ResNet20"), 10) == 64 * 10 + 10
+    assert head_params("avg", (), spec("ResNet20"), 32, 10) == 64 * 10 + 10
 
 
 def test_hidden_layers_are_counted():
-    assert head_params(HeadConfig(hidden=(32,)), spec("ResNet20"), 10) == (64 + 1) * 32 + (32 + 1) * 10
+    assert head_params("max", (32,), spec("ResNet20"), 32, 10) == (64 + 1) * 32 + (32 + 1) * 10
 
 
-def test_flattened_head_is_not_guessed():
-    assert head_params(HeadConfig(pooling="flatten"), spec("ResNet20"), 10) is None
+def test_a_flattened_head_sees_every_position():
+    flat = run(head={"pooling": "flatten"})
+    assert head_params("flatten", (), spec("ResNet20"), 32, 10) == 8 * 8 * 64 * 10 + 10
+    assert forecast(flat, spec("ResNet20"), record(), counts()).cache_bytes == 300 * 8 * 8 * 64 * 2
 
 
-def test_frozen_run_learns_its_head_only_and_caches_pooled_half_floats():
+def test_frozen_run_learns_its_head_only_and_caches_pooled_floats():
     expected = forecast(run(), spec("ResNet20"), record(), counts())
     assert expected.learning_params == 64 * 2 + 2
     assert expected.frozen_params == spec("ResNet20").params
-    assert expected.cache_bytes == 300 * 64 * 2
+    assert expected.cache_bytes == 300 * 64 * 4
     assert expected.warnings == ()
+
+
+def test_another_input_size_has_other_maps():
+    lower = run(backbone={"name": "VGG16", "weights": "none", "input_size": 64}, freeze={"trainable_blocks": 1})
+    assert forecast(lower, spec("VGG16"), record(), counts()).cache_bytes == 300 * 4 * 4 * 512 * 2
+
+
+def test_where_everything_learns_nothing_is_cached():
+    everything = run(freeze={"trainable_blocks": 4})
+    assert forecast(everything, spec("ResNet20"), record(), counts()).cache_bytes == 0
 
 
 def test_top_block_learns_with_the_head():
@@ -46,7 +58,7 @@ def test_top_block_learns_with_the_head():
     expected = forecast(run(freeze={"trainable_blocks": 1}), backbone, record(), counts())
     assert expected.learning_params == 130 + backbone.block_params[-1]
     assert expected.learning_params + expected.frozen_params == backbone.params + 130
-    assert expected.cache_bytes is None
+    assert expected.cache_bytes == 300 * 16 * 16 * 32 * 2
 
 
 def test_few_pictures_are_named():

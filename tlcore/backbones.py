@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 from tlcore.errors import InputError
@@ -30,6 +31,7 @@ class BackboneSpec:
     blocks: tuple[str, ...]
     block_ends: tuple[str, ...]
     block_params: tuple[int, ...]
+    block_maps: tuple[tuple[int, int], ...]  # Side and channels of each block's feature map at `usual_size`.
     licence: str  # Of the weights.
     trained_on: str
     weights: tuple[str, ...]  # Allowed values of the setting `backbone.weights`.
@@ -41,6 +43,10 @@ class BackboneSpec:
     def params_above(self, trainable_blocks: int) -> int:
         """Parameters of the topmost `trainable_blocks` blocks."""
         return sum(self.block_params[len(self.block_params) - trainable_blocks :])
+
+    def map_side(self, block: int, side_px: int) -> int:
+        """About how many positions a side block `block` leaves of an input of `side_px`; exact at `usual_size`."""
+        return max(1, math.ceil(self.block_maps[block][0] * side_px / self.usual_size))
 
 
 def spec(name: str) -> BackboneSpec:
@@ -65,6 +71,7 @@ _SPECS = (
         blocks=("stem", "stage 1", "stage 2", "stage 3"),
         block_ends=("stem_relu", "stage1_unit3_out", "stage2_unit3_out", "stage3_unit3_out"),
         block_params=(496, 14208, 52096, 206592),
+        block_maps=((32, 16), (32, 16), (16, 32), (8, 64)),
         licence="Apache-2.0 (trained by this project)", trained_on="CIFAR-10", weights=("bundled", "none"),
         weights_file="resnet20_cifar10.weights.h5",
         paper="He et al. 2015, Deep Residual Learning for Image Recognition, arXiv:1512.03385",
@@ -75,6 +82,7 @@ _SPECS = (
         blocks=_numbered((), "block", range(1, 6)),
         block_ends=("block1_pool", "block2_pool", "block3_pool", "block4_pool", "block5_pool"),
         block_params=(38720, 221440, 1475328, 5899776, 7079424),
+        block_maps=((112, 64), (56, 128), (28, 256), (14, 512), (7, 512)),
         licence="CC BY 4.0 (Visual Geometry Group, Oxford)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         paper="Simonyan & Zisserman 2014, Very Deep Convolutional Networks, arXiv:1409.1556",
@@ -85,6 +93,7 @@ _SPECS = (
         blocks=_numbered((), "block", range(1, 6)),
         block_ends=("block1_pool", "block2_pool", "block3_pool", "block4_pool", "block5_pool"),
         block_params=(38720, 221440, 2065408, 8259584, 9439232),
+        block_maps=((112, 64), (56, 128), (28, 256), (14, 512), (7, 512)),
         licence="CC BY 4.0 (Visual Geometry Group, Oxford)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
         paper="Simonyan & Zisserman 2014, Very Deep Convolutional Networks, arXiv:1409.1556",
@@ -95,6 +104,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "stage", range(1, 5)),
         block_ends=("pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"),
         block_params=(9728, 220032, 1230336, 7129088, 14998528),
+        block_maps=((56, 64), (56, 256), (28, 512), (14, 1024), (7, 2048)),
         licence="MIT (Kaiming He)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5",
         paper="He et al. 2015, Deep Residual Learning for Image Recognition, arXiv:1512.03385",
@@ -105,6 +115,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "stage", range(1, 5)),
         block_ends=("pool1_pool", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "post_relu"),
         block_params=(9472, 217856, 1226240, 7119872, 14991360),
+        block_maps=((56, 64), (28, 256), (14, 512), (7, 1024), (7, 2048)),
         licence="BSD-3-Clause (Facebook AI)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5",
         paper="He et al. 2016, Identity Mappings in Deep Residual Networks, arXiv:1603.05027",
@@ -115,6 +126,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "separable", range(1, 14)),
         block_ends=_MOBILENET_ENDS,
         block_params=(248, 296, 848, 1568, 2720, 5184, 9536, 18560, 18560, 18560, 18560, 18560, 35456, 69888),
+        block_maps=((112, 8), (112, 16), (56, 32), (56, 32), (28, 64), (28, 64), (14, 128), (14, 128), (14, 128), (14, 128), (14, 128), (14, 128), (7, 256), (7, 256)),
         licence="Apache-2.0 (Google)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="mobilenet_2_5_{size}_tf_no_top.h5",
         paper="Howard et al. 2017, MobileNets, arXiv:1704.04861",
@@ -126,6 +138,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "separable", range(1, 14)),
         block_ends=_MOBILENET_ENDS,
         block_params=(496, 848, 2720, 5184, 9536, 18560, 35456, 69888, 69888, 69888, 69888, 69888, 136448, 270848),
+        block_maps=((112, 16), (112, 32), (56, 64), (56, 64), (28, 128), (28, 128), (14, 256), (14, 256), (14, 256), (14, 256), (14, 256), (14, 256), (7, 512), (7, 512)),
         licence="Apache-2.0 (Google)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="mobilenet_5_0_{size}_tf_no_top.h5",
         paper="Howard et al. 2017, MobileNets, arXiv:1704.04861",
@@ -137,6 +150,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "separable", range(1, 14)),
         block_ends=_MOBILENET_ENDS,
         block_params=(992, 2720, 9536, 18560, 35456, 69888, 136448, 270848, 270848, 270848, 270848, 270848, 535040, 1065984),
+        block_maps=((112, 32), (112, 64), (56, 128), (56, 128), (28, 256), (28, 256), (14, 512), (14, 512), (14, 512), (14, 512), (14, 512), (14, 512), (7, 1024), (7, 1024)),
         licence="Apache-2.0 (Google)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="mobilenet_1_0_{size}_tf_no_top.h5",
         paper="Howard et al. 2017, MobileNets, arXiv:1704.04861",
@@ -148,6 +162,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "inverted residual", range(1, 18), ("top",)),
         block_ends=("Conv1_relu", "expanded_conv_project_BN", "block_1_project_BN", "block_2_add", "block_3_project_BN", "block_4_add", "block_5_add", "block_6_project_BN", "block_7_add", "block_8_add", "block_9_add", "block_10_project_BN", "block_11_add", "block_12_add", "block_13_project_BN", "block_14_add", "block_15_add", "block_16_project_BN", "out_relu"),
         block_params=(992, 992, 5568, 9456, 10640, 15680, 15680, 21952, 55936, 55936, 55936, 68352, 120768, 120768, 157888, 324160, 324160, 478400, 414720),
+        block_maps=((112, 32), (112, 16), (56, 24), (56, 24), (28, 32), (28, 32), (28, 32), (14, 64), (14, 64), (14, 64), (14, 64), (14, 96), (14, 96), (14, 96), (7, 160), (7, 160), (7, 160), (7, 320), (7, 1280)),
         licence="Apache-2.0 (Google)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{size}_no_top.h5",
         paper="Sandler et al. 2018, MobileNetV2, arXiv:1801.04381",
@@ -159,6 +174,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "inverted residual", range(1, 12), ("top",)),
         block_ends=("activation", "expanded_conv_project_bn", "expanded_conv_1_project_bn", "expanded_conv_2_add", "expanded_conv_3_project_bn", "expanded_conv_4_add", "expanded_conv_5_add", "expanded_conv_6_project_bn", "expanded_conv_7_add", "expanded_conv_8_project_bn", "expanded_conv_9_add", "expanded_conv_10_add", "activation_17"),
         block_params=(496, 808, 4200, 5816, 14200, 58304, 58304, 22544, 30472, 93192, 296592, 296592, 57600),
+        block_maps=((112, 16), (56, 16), (28, 24), (28, 24), (14, 40), (14, 40), (14, 40), (14, 48), (14, 48), (7, 96), (7, 96), (7, 96), (7, 576)),
         licence="Apache-2.0 (Google)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
         paper="Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244",
@@ -169,6 +185,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "inverted residual", range(1, 16), ("top",)),
         block_ends=("activation", "expanded_conv_add", "expanded_conv_1_project_bn", "expanded_conv_2_add", "expanded_conv_3_project_bn", "expanded_conv_4_add", "expanded_conv_5_add", "expanded_conv_6_project_bn", "expanded_conv_7_add", "expanded_conv_8_add", "expanded_conv_9_add", "expanded_conv_10_project_bn", "expanded_conv_11_add", "expanded_conv_12_project_bn", "expanded_conv_13_add", "expanded_conv_14_add", "activation_19"),
         block_params=(496, 528, 3744, 4776, 10696, 21552, 21552, 33200, 35720, 32888, 32888, 216568, 389032, 432232, 801520, 801520, 157440),
+        block_maps=((112, 16), (112, 16), (56, 24), (56, 24), (28, 40), (28, 40), (28, 40), (14, 80), (14, 80), (14, 80), (14, 80), (14, 112), (14, 112), (7, 160), (7, 160), (7, 160), (7, 960)),
         licence="Apache-2.0 (Google)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
         paper="Howard et al. 2019, Searching for MobileNetV3, arXiv:1905.02244",
@@ -179,6 +196,7 @@ _SPECS = (
         blocks=("stem", "block 1a", "block 2a", "block 2b", "block 3a", "block 3b", "block 4a", "block 4b", "block 4c", "block 5a", "block 5b", "block 5c", "block 6a", "block 6b", "block 6c", "block 6d", "block 7a", "top"),
         block_ends=("stem_activation", "block1a_project_bn", "block2a_project_bn", "block2b_add", "block3a_project_bn", "block3b_add", "block4a_project_bn", "block4b_add", "block4c_add", "block5a_project_bn", "block5b_add", "block5c_add", "block6a_project_bn", "block6b_add", "block6c_add", "block6d_add", "block7a_project_bn", "top_activation"),
         block_params=(999, 1544, 6436, 11334, 16006, 32330, 38250, 104980, 104980, 128148, 211484, 211484, 265564, 592944, 592944, 592944, 722480, 414720),
+        block_maps=((112, 32), (112, 16), (56, 24), (56, 24), (28, 40), (28, 40), (14, 80), (14, 80), (14, 80), (14, 112), (14, 112), (14, 112), (7, 192), (7, 192), (7, 192), (7, 192), (7, 320), (7, 1280)),
         licence="Apache-2.0 (Google)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="efficientnetb0_notop.h5",
         paper="Tan & Le 2019, EfficientNet, arXiv:1905.11946",
@@ -189,6 +207,7 @@ _SPECS = (
         blocks=("stem", "block 1a", "block 2a", "block 2b", "block 3a", "block 3b", "block 4a", "block 4b", "block 4c", "block 5a", "block 5b", "block 5c", "block 5d", "block 5e", "block 6a", "block 6b", "block 6c", "block 6d", "block 6e", "block 6f", "block 6g", "block 6h", "top"),
         block_ends=("stem_activation", "block1a_project_activation", "block2a_project_bn", "block2b_add", "block3a_project_bn", "block3b_add", "block4a_project_bn", "block4b_add", "block4c_add", "block5a_project_bn", "block5b_add", "block5c_add", "block5d_add", "block5e_add", "block6a_project_bn", "block6b_add", "block6c_add", "block6d_add", "block6e_add", "block6f_add", "block6g_add", "block6h_add", "top_activation"),
         block_params=(992, 4672, 11648, 41600, 43712, 93120, 36108, 99480, 99480, 158296, 200732, 200732, 200732, 200732, 254812, 574512, 574512, 574512, 574512, 574512, 574512, 574512, 250880),
+        block_maps=((112, 32), (112, 16), (56, 32), (56, 32), (28, 48), (28, 48), (14, 96), (14, 96), (14, 96), (14, 112), (14, 112), (14, 112), (14, 112), (14, 112), (7, 192), (7, 192), (7, 192), (7, 192), (7, 192), (7, 192), (7, 192), (7, 192), (7, 1280)),
         licence="Apache-2.0 (Google)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="efficientnetv2-b0_notop.h5",
         paper="Tan & Le 2021, EfficientNetV2, arXiv:2104.00298",
@@ -199,6 +218,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "dense block", range(1, 5)),
         block_ends=("pool1", "pool2_pool", "pool3_pool", "pool4_pool", "relu"),
         block_params=(9664, 372096, 1063168, 3402240, 2190336),
+        block_maps=((56, 64), (28, 128), (14, 256), (7, 512), (7, 1024)),
         licence="BSD-3-Clause (the authors)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5",
         paper="Huang et al. 2016, Densely Connected Convolutional Networks, arXiv:1608.06993",
@@ -209,6 +229,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "mixed", range(0, 11)),
         block_ends=("max_pooling2d_1", "mixed0", "mixed1", "mixed2", "mixed3", "mixed4", "mixed5", "mixed6", "mixed7", "mixed8", "mixed9", "mixed10"),
         block_params=(173072, 256368, 277968, 285648, 1153920, 1298944, 1692736, 1692736, 2143872, 1699584, 5047872, 6080064),
+        block_maps=((35, 192), (35, 256), (35, 288), (35, 288), (17, 768), (17, 768), (17, 768), (17, 768), (17, 768), (8, 1280), (8, 2048), (8, 2048)),
         licence="Apache-2.0 (Google)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="inception_v3_weights_tf_dim_ordering_tf_kernels_notop.h5",
         paper="Szegedy et al. 2015, Rethinking the Inception Architecture, arXiv:1512.00567",
@@ -219,6 +240,7 @@ _SPECS = (
         blocks=_numbered((), "block", range(1, 15)),
         block_ends=("block1_conv2_act", "add", "add_1", "add_2", "add_3", "add_4", "add_5", "add_6", "add_7", "add_8", "add_9", "add_10", "add_11", "block14_sepconv2_act"),
         block_params=(19680, 36032, 137600, 920312, 1618344, 1618344, 1618344, 1618344, 1618344, 1618344, 1618344, 1618344, 2045136, 4755968),
+        block_maps=((147, 64), (74, 128), (37, 256), (19, 728), (19, 728), (19, 728), (19, 728), (19, 728), (19, 728), (19, 728), (19, 728), (19, 728), (10, 1024), (10, 2048)),
         licence="MIT (François Chollet)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
         paper="Chollet 2016, Xception, arXiv:1610.02357",
@@ -229,6 +251,7 @@ _SPECS = (
         blocks=_numbered(("stem",), "stage", range(1, 5)),
         block_ends=("convnext_tiny_stem", "add_2", "add_5", "add_14", "layer_normalization"),
         block_params=(4896, 237888, 992256, 11112960, 15472128),
+        block_maps=((56, 96), (56, 96), (28, 192), (14, 384), (7, 768)),
         licence="MIT (Meta)", trained_on="ImageNet-1k", weights=_IMAGENET,
         weights_file="convnext_tiny_notop.h5",
         paper="Liu et al. 2022, A ConvNet for the 2020s, arXiv:2201.03545",

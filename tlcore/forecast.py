@@ -5,48 +5,58 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from tlcore.backbones import BackboneSpec
-from tlcore.config import HeadConfig, RunConfig
+from tlcore.config import RunConfig
 from tlcore.records import DatasetRecord
 
 FEW_IMAGES = 10
-HALF_BYTES = 2  # Activations are cached as float16.
+POOLED_BYTES, MAP_BYTES = 4, 2  # A cached number: float32 in pooled vectors, float16 in feature maps.
 
 
 @dataclasses.dataclass(frozen=True)
 class Forecast:
-    """Figures of a run that has not begun; None where only building the network would tell."""
+    """Figures of a run that has not begun."""
 
-    learning_params: int | None
+    learning_params: int
     frozen_params: int
-    cache_bytes: int | None
+    cache_bytes: int
     warnings: tuple[str, ...]
 
 
 def forecast(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, counts: pd.DataFrame) -> Forecast:
     """Figures and warnings from the settings and the split's counts a class (columns class, train, val, test)."""
     depth = min(config.freeze.trainable_blocks, len(spec.blocks))
-    head = head_params(config.head, spec, len(counts))
+    head, side_px = config.head, config.backbone.input_size or spec.usual_size
     images = int(counts[["train", "val", "test"]].to_numpy().sum())
-    pooled = depth == 0 and config.head.pooling != "flatten"
     return Forecast(
-        learning_params=None if head is None else head + spec.params_above(depth),
+        learning_params=head_params(head.pooling, head.hidden, spec, side_px, len(counts)) + spec.params_above(depth),
         frozen_params=spec.params - spec.params_above(depth),
-        cache_bytes=images * spec.feature_dim * HALF_BYTES if pooled else None,
+        cache_bytes=images * cached_bytes(config, spec, depth),
         warnings=tuple(warnings(config, spec, record, counts)),
     )
 
 
-def head_params(head: HeadConfig, spec: BackboneSpec, classes: int) -> int | None:
-    """Weights and biases of the dense layers; None with `flatten`, where they depend on the feature map's size."""
-    if head.pooling == "flatten":
-        return None
-    widths = (spec.feature_dim, *head.hidden, classes)
+def head_params(pooling: str, hidden: Sequence[int], spec: BackboneSpec, side_px: int, classes: int) -> int:
+    """Weights and biases of the dense layers on a feature map of an input of `side_px`."""
+    positions = spec.map_side(len(spec.blocks) - 1, side_px) ** 2 if pooling == "flatten" else 1
+    widths = (spec.feature_dim * positions, *hidden, classes)
     return sum((before + 1) * after for before, after in itertools.pairwise(widths))
+
+
+def cached_bytes(config: RunConfig, spec: BackboneSpec, depth: int) -> int:
+    """Bytes that the activations of one picture take at the cut below the topmost `depth` blocks."""
+    if depth == len(spec.blocks):
+        return 0  # Nothing is frozen, so nothing is kept.
+    if depth == 0 and config.head.pooling != "flatten":
+        return spec.feature_dim * POOLED_BYTES
+    block = len(spec.blocks) - depth - 1
+    side = spec.map_side(block, config.backbone.input_size or spec.usual_size)
+    return side * side * spec.block_maps[block][1] * MAP_BYTES
 
 
 def warnings(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, counts: pd.DataFrame) -> list[str]:

@@ -12,7 +12,6 @@ import streamlit as st
 from pages.ui import forms
 from pages.ui.text import millions
 from tlcore.backbones import BackboneSpec
-from tlcore.config import HeadConfig
 from tlcore.forecast import head_params
 
 KEY = "freeze.trainable_blocks"
@@ -21,7 +20,7 @@ LEARNS_COLOR = "#e69f00"
 FROZEN_COLOR = "#708089"  # Readable on white and on the dark background.
 
 
-def stack(spec: BackboneSpec, depth: int, head: int | None) -> pd.DataFrame:
+def stack(spec: BackboneSpec, depth: int, head: int) -> pd.DataFrame:
     """One row a block, the head on top, the input side at the bottom."""
     cut = len(spec.blocks) - depth
     rows = [
@@ -35,7 +34,7 @@ def stack(spec: BackboneSpec, depth: int, head: int | None) -> pd.DataFrame:
         }
         for place, (name, params) in enumerate(zip(spec.blocks, spec.block_params, strict=True))
     ]
-    rows.append({"block": "new head", "params": head or 0, "state": LEARNS, "label": f"{millions(head) if head else 'size depends on the input'} · {LEARNS}", "number": 0, "depth": depth})
+    rows.append({"block": "new head", "params": head, "state": LEARNS, "label": f"{millions(head)} · {LEARNS}", "number": 0, "depth": depth})
     return pd.DataFrame(rows[::-1])
 
 
@@ -71,8 +70,9 @@ def _move_cut() -> None:
 
 def drawing(spec: BackboneSpec, depth: int, classes: int) -> None:
     """The stack; clicking a block sets how many learn."""
-    head = HeadConfig(pooling=st.session_state.get("head.pooling") or "avg", hidden=tuple(forms.numbers(st.session_state.get("head.hidden") or ""))[:4])
-    frame = stack(spec, depth, head_params(head, spec, classes))
+    pooling, hidden = st.session_state.get("head.pooling") or "avg", forms.numbers(st.session_state.get("head.hidden") or "")
+    side_px = st.session_state.get("backbone.input_size") or spec.usual_size
+    frame = stack(spec, depth, head_params(pooling, hidden, spec, side_px, classes))
     top = f"the top {depth} of {len(spec.blocks)} blocks learn" if depth else f"all {len(spec.blocks)} blocks are frozen"
     st.vega_lite_chart(frame, _spec(len(frame)), key="blocks", on_select=_move_cut, selection_mode="block", alt=f"{spec.name}: {top}; the new head learns")
 

@@ -56,16 +56,14 @@ def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -
     except TLError as error:
         return str(error)
     expected = forecast(config, backbone, record, counts)
-    learning = "depends on the input" if expected.learning_params is None else millions(expected.learning_params)
     parts = {name: int(counts[part].sum()) for part, name in (("train", "training"), ("val", "validation"), ("test", "test"))}
     rows = {
-        "Parameters that learn, about": learning,
+        "Parameters that learn, about": millions(expected.learning_params),
         "Parameters that stay": millions(expected.frozen_params),
         "Classes": str(len(counts)),
         **{f"Pictures for {name}": f"{number:,}" for name, number in parts.items()},
     }
-    if expected.cache_bytes is not None:
-        rows["Cache at most"] = size(expected.cache_bytes)
+    rows["Cache at most"] = size(expected.cache_bytes)
     st.table(rows, border="horizontal", alt="Parameters, pictures of each part, and cache size of this run")
     for warning in expected.warnings:
         st.warning(literal(warning), icon=":material/warning:")

@@ -43,6 +43,10 @@ def test_another_input_size_has_the_same_cuts_and_weights(name):
     assert all(np.array_equal(a, b) for a, b in zip(small.get_weights(), large.get_weights(), strict=True))
     assert [layer.name for layer in small.layers][1:] == [layer.name for layer in large.layers][1:]
     assert len(sections(large, spec.block_ends)) == len(spec.blocks)
+    maps = [tensor_at(large, end).shape for end in spec.block_ends]
+    assert tuple(shape[-1] for shape in maps) == tuple(channels for _, channels in spec.block_maps)
+    for block, shape in enumerate(maps):  # Without padding a map loses a few positions more.
+        assert abs(spec.map_side(block, LARGER.get(name, 64)) - shape[1]) <= (4 if "ception" in name else 0)
 
 
 @pytest.mark.parametrize(
