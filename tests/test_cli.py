@@ -133,7 +133,7 @@ def test_wrong_settings_are_refused_before_anything_is_queued(home, demonstratio
     config = tmp_path / "run.yaml"
     config.write_text("dataset: digits\n")
     before = len(document(home, "runs", "list")["runs"])
-    for change in ("train.epochs=0", "backbone.name=ResNet21", "freeze.trainable_blocks=99", "classes=[1,seven]", "dataset=absent"):
+    for change in ("train.epochs=0", "backbone.name=ResNet21", "freeze.trainable_blocks=99", "classes=[one,seven]", "dataset=absent"):
         done = tlcore(home, "train", config, "--set", change)
         assert (done.returncode, done.stdout) == (2, ""), change
         assert "Traceback" not in done.stderr

@@ -93,5 +93,5 @@ def test_two_to_eight_different_runs(pair, workspace):
 
 def test_the_document_is_json(pair, workspace):
     document = json.loads(json.dumps(compare_runs(pair, workspace).to_document()))
-    assert [row["run"] for row in document["metrics"]] == [run.id for run in pair]
-    assert [row["setting"] for row in document["settings"]] == ["optimizer.learning_rate", "train.epochs"]
+    assert [row["run"] for row in document["runs"]] == [run.id for run in pair]
+    assert [row["setting"] for row in document["settings_that_differ"]] == ["optimizer.learning_rate", "train.epochs"]

@@ -41,6 +41,7 @@ def test_yaml_survives_a_round_trip():
         ({"optimizer.learning_rate": -1}, "optimizer.learning_rate"),
         ({"head.dropout": 1.0}, "head.dropout"),
         ({"head.hidden": [0]}, "head.hidden.0"),
+        ({"head.hidden": [True, 256]}, "head.hidden.0"),
         ({"split.val_fraction": 0.5, "split.test_fraction": 0.5}, "split"),
         ({"backbone.weights": "mine"}, "backbone.weights"),
         ({"train.epoch": 3}, "train.epoch"),
@@ -66,6 +67,16 @@ def test_the_range_is_part_of_the_message():
 def test_yaml_that_is_no_mapping_is_refused(text):
     with pytest.raises(InputError, match="run.yaml"):
         config.load_yaml(text, "run.yaml")
+
+
+@pytest.mark.parametrize("name", ["2024-01-01", "2024-13-45", "2024-01-01 10:00:00"])
+def test_a_date_as_a_name_stays_text(name):
+    document = config.with_changes(config.load_yaml(f"name: {name}\ndataset: digits"), {"train.epochs": 2})
+    assert config.parse(document).name == name
+
+
+def test_digits_as_classes_are_names():
+    assert config.parse(config.load_yaml("dataset: digits\nclasses: [1, 7]")).classes == ("1", "7")
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -19,6 +19,7 @@ import yaml
 from tlcore import backbones, config, demo, jobs
 from tlcore.compare import compare_runs
 from tlcore.errors import InputError, TLError
+from tlcore.predict import predict
 from tlcore.store import Job, JobState, Store
 from tlcore.workspace import Workspace
 
@@ -156,7 +157,7 @@ def parse_change(change: str) -> tuple[str, Any]:
     if not separator or not key:
         raise InputError(f"--set {change}: write KEY=VALUE, for example train.epochs=5.")
     try:
-        return key, yaml.safe_load(value)
+        return key, config.read_value(value)
     except yaml.YAMLError:
         raise InputError(f"--set {change}: the value is not valid YAML. Quote it.") from None
 
@@ -249,29 +250,23 @@ def resume_run(options: argparse.Namespace) -> Outcome:
 def compare_run_ids(options: argparse.Namespace) -> Outcome:
     store, workspace = open_workspace()
     comparison = compare_runs([find_run(store, run_id) for run_id in options.ids], workspace)
-    document = {
-        "runs": json.loads(comparison.metrics.to_json(orient="records")),
-        "settings_that_differ": json.loads(comparison.settings.to_json(orient="records")),
-    }
-    return 0, document, f"{comparison.metrics.to_string(index=False)}\n\n{comparison.settings.to_string(index=False)}"
+    return 0, comparison.to_document(), f"{comparison.metrics.to_string(index=False)}\n\n{comparison.settings.to_string(index=False)}"
 
 
 def predict_images(options: argparse.Namespace) -> Outcome:
-    from tlcore.images import decode_untrusted, to_pixels
     from tlcore.nn import inference
 
     store, workspace = open_workspace()
     predictor = inference.load(workspace.run(find_run(store, options.id).id))
-    files = [(str(path), read_bytes(path)) for path in options.images]
     rows: list[dict[str, Any]] = []
-    for (name, _), picture in zip(files, decode_untrusted(files), strict=True):
-        if isinstance(picture, TLError):
-            print(f"tlcore: {picture}", file=sys.stderr)
-            rows.append({"file": name, "error": str(picture)})
+    for path in options.images:  # One by one: a hundred photographs don't fit into memory together.
+        [answer] = predict({"run": predictor}, [(str(path), read_bytes(path))])
+        if answer.error is not None:
+            print(f"tlcore: {answer.error}", file=sys.stderr)
+            rows.append({"file": answer.file, "error": answer.error})
             continue
-        [probabilities] = predictor.probabilities(to_pixels(picture.image, predictor.side_px)[None])
-        ranked = sorted(zip(predictor.classes, map(float, probabilities), strict=True), key=lambda pair: -pair[1])
-        rows.append({"file": name, "class": ranked[0][0], "probabilities": dict(ranked)})
+        ranked = dict(sorted(answer.probabilities["run"].items(), key=lambda pair: -pair[1]))
+        rows.append({"file": answer.file, "class": next(iter(ranked)), "probabilities": ranked})
     lines = [f"{row['file']}: {row['class']} ({row['probabilities'][row['class']]:.1%})" for row in rows if "class" in row]
     return (2 if any("error" in row for row in rows) else 0), {"run": options.id, "predictions": rows}, "\n".join(lines)
 

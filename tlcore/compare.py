@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -34,8 +35,11 @@ class Comparison:
     predictions: dict[int, Predictions]
 
     def to_document(self) -> dict[str, Any]:
-        """Metrics and differing settings as JSON."""
-        return {"metrics": self.metrics.to_dict("records"), "settings": self.settings.to_dict("records")}
+        """Figures of each run and the settings that differ, as JSON; a figure that there is none of is null."""
+        return {
+            "runs": json.loads(self.metrics.to_json(orient="records")),
+            "settings_that_differ": json.loads(self.settings.to_json(orient="records")),
+        }
 
 
 def compare_runs(jobs: Sequence[Job], workspace: Workspace) -> Comparison:

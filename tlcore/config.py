@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -24,6 +26,13 @@ from tlcore.errors import InputError
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
+def no_bool(value: Any) -> Any:
+    """YAML's true is an int to Python; no setting that is a number means that."""
+    if isinstance(value, bool):
+        raise ValueError("a value is needed, not true or false")
+    return value
+
+
 class Settings(BaseModel):
     """Base of all settings: immutable, no unknown keys, no bool where a number belongs."""
 
@@ -32,9 +41,7 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_bool_for_number(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
-            raise ValueError("a value is needed, not true or false")
-        return value
+        return value if cls.model_fields[str(info.field_name)].annotation is bool else no_bool(value)
 
 
 class SplitConfig(Settings):
@@ -76,7 +83,7 @@ class HeadConfig(Settings):
     """The new classifier on top of the backbone."""
 
     pooling: Literal["avg", "max", "flatten"] = Field("avg", description="How the last feature map becomes a vector. flatten keeps positions and is larger.")
-    hidden: tuple[Annotated[int, Field(ge=1, le=8192)], ...] = Field((), max_length=4, description="Units of the layers between backbone and classes. More: more capacity, more overfitting.")
+    hidden: tuple[Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=8192)], ...] = Field((), max_length=4, description="Units of the layers between backbone and classes. More: more capacity, more overfitting.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of inputs dropped while training. Higher: less overfitting, slower learning.")
 
 
@@ -115,6 +122,14 @@ class RunConfig(Settings):
     optimizer: OptimizerConfig = OptimizerConfig()
     augment: AugmentConfig = AugmentConfig()
     train: TrainConfig = TrainConfig()
+
+    @field_validator("classes", mode="before")
+    @classmethod
+    def _numbers_are_names(cls, value: Any) -> Any:
+        """Digits are classes too, and YAML reads [1, 7] as numbers."""
+        if not isinstance(value, list | tuple):
+            return value
+        return [str(name) if isinstance(name, int) and not isinstance(name, bool) else name for name in value]
 
     @field_validator("classes")
     @classmethod
@@ -156,10 +171,25 @@ def parse(document: Mapping[str, Any], where: str = "configuration") -> RunConfi
         raise InputError(f"{where}: " + "; ".join(_explain(e) for e in error.errors()[:5]) + ".") from None
 
 
+class _Loader(yaml.SafeLoader):
+    """Without dates: a name such as 2024-01-01 stays text."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def read_value(text: str) -> Any:
+    """One YAML value, as in `--set train.epochs=5`. Raises yaml.YAMLError."""
+    return yaml.load(text, _Loader)
+
+
 def load_yaml(text: str, where: str = "configuration") -> dict[str, Any]:
     """Read a YAML (or JSON) mapping. Raises InputError naming the line."""
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
@@ -180,7 +210,7 @@ def read_config(path: Path, changes: Mapping[str, Any] | None = None) -> RunConf
 
 def with_changes(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """A copy of `document` with dotted keys set."""
-    result = json.loads(json.dumps(dict(document)))
+    result = copy.deepcopy(dict(document))
     for dotted, value in changes.items():
         *parents, last = dotted.split(".")
         at = result
