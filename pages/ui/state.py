@@ -84,9 +84,9 @@ def read_text(name: str) -> str | None:
 
 
 def read_id(name: str) -> int | None:
-    """A query parameter as a row number; -1, which nothing has, where it is anything else."""
-    value = read_text(name)
-    return None if value is None else _id(value)
+    """A query parameter as a row number; None where it is missing, -1, which nothing has, where it is anything else."""
+    value = st.query_params.get(name)
+    return _id(value) if value else None
 
 
 def read_ids(name: str) -> list[int]:

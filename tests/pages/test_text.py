@@ -2,16 +2,26 @@
 
 import pytest
 
-from pages.ui.text import ago, count, duration, literal, millions, size
+from pages.ui.text import WORD_JOINER, ago, count, duration, literal, millions, size
 
 
 @pytest.mark.parametrize("name", ["<b>cat</b>", ":red[x]", "**bold**", "[a](http://b)", "`code`", "$x^2$", ":material/home:", "a_b_c", "1. one", "# head", "![i](u)", "&lt;", "~~no~~"])
 def test_markdown_in_a_name_is_escaped(name):
     shown = literal(name)
-    plain = shown.replace("\\", "")
+    plain = shown.replace("\\", "").replace(WORD_JOINER, "")
     assert plain == name
     for special in "<:*[`$_#!&~":
         assert all(shown[place - 1] == "\\" for place, letter in enumerate(shown) if letter == special)
+
+
+@pytest.mark.parametrize("name", ["www.example.com", "WWW.a.b", "a@b.com", "https://x.y", ":material/home:", ":streamlit:", "~="])
+def test_what_browsers_find_after_escaping_is_broken_up(name):
+    assert WORD_JOINER in literal(name)
+
+
+@pytest.mark.parametrize("name", ["tabby cat", "12:30", "run: 4", "x@", "awww"])
+def test_ordinary_names_hold_nothing_invisible(name):
+    assert WORD_JOINER not in literal(name)
 
 
 def test_line_breaks_in_a_name_become_blanks():
