@@ -30,7 +30,7 @@ def panel(record: DatasetRecord, backbone: BackboneSpec) -> None:
             problem = _figures(config, backbone, record)
         if problem:
             st.error(literal(problem), icon=":material/error:")
-        forms.field("name", placeholder=literal(config.title) if config else "made from the settings")
+        forms.field("name", placeholder=config.title if config else "made from the settings")
         ready = config is not None and problem is None
         _start(config if ready else None)
         with st.popover("Queue several", icon=":material/playlist_add:", disabled=not ready, width="stretch"):

@@ -41,6 +41,12 @@ def test_a_link_sets_settings_as_the_command_line_does(digits, open_page):
     assert shown["freeze"]["trainable_blocks"] == 2
 
 
+def test_the_suggested_name_is_plain_text(digits, open_page):
+    app = open_page("train.py", dataset="digits", split__train_fraction="0.5")
+    assert "digits" in app.text_input(key="name").placeholder
+    assert "\\" not in app.text_input(key="name").placeholder
+
+
 def test_start_queues_what_is_shown_and_goes_to_the_run(digits, store, open_page):
     app = open_page("train.py", dataset="digits", train__epochs="4")
     shown = settings_shown(app)
