@@ -347,12 +347,16 @@ def test_what_was_left_half_done_is_swept_at_start_and_whole_things_stay(store, 
 
 
 def test_an_upload_that_no_import_can_use_any_more_is_swept_and_a_new_or_needed_one_stays(store, workspace):
-    for name in ("forgotten.zip", "failed.zip", "new.zip"):
-        (workspace.uploads / name).write_bytes(b"x")
     old = time.time() - 2 * jobs.FORGOTTEN_AFTER_S
-    for name in ("forgotten.zip", "failed.zip"):
-        os.utime(workspace.uploads / name, (old, old))
-    store.add_job("ingest", "t", {"source": str(workspace.uploads / "failed.zip"), "name": None})
-    store.finish(store.claim("worker"), JobState.failed, error="cut short")
+    for name in ("forgotten.zip", "failed.zip", "failed-long-ago.zip", "waiting.zip", "new.zip"):
+        (workspace.uploads / name).write_bytes(b"x")
+        if name != "new.zip":
+            os.utime(workspace.uploads / name, (old, old))
+    for now, name in ((old, "failed-long-ago.zip"), (time.time(), "failed.zip")):
+        then = Store.open(workspace, clock=lambda now=now: now)
+        then.add_job("ingest", "t", {"source": str(workspace.uploads / name), "name": None})
+        then.finish(then.claim("worker"), JobState.failed, error="cut short")
+        then.close()
+    store.add_job("ingest", "t", {"source": str(workspace.uploads / "waiting.zip"), "name": None})
     jobs.sweep(store)
-    assert sorted(path.name for path in workspace.uploads.iterdir()) == ["failed.zip", "new.zip"]
+    assert sorted(path.name for path in workspace.uploads.iterdir()) == ["failed.zip", "new.zip", "waiting.zip"]

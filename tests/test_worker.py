@@ -1,10 +1,12 @@
 """The worker's reporter and how a job ends, in this process where no other one is needed."""
 
 import errno
+import os
 import sqlite3
 
 import pytest
 
+from tests.datasets.samples import pets, zip_bytes
 from tlcore import schema, worker
 from tlcore.errors import Cancelled, InputError, Superseded
 from tlcore.store import DatasetRecord, JobState, Store
@@ -151,3 +153,30 @@ def test_memory_errors_of_the_engine_are_told_like_others():
         pass
 
     assert "ran out of memory" in sentence(ResourceExhaustedError("OOM when allocating"))
+
+
+def import_upload(store, workspace, name: str) -> JobState:
+    """Carry out the import that waits, by the worker's own function."""
+    return run_job(store, store.claim(name), worker.ingest)
+
+
+def test_an_upload_serves_every_import_that_names_it_and_is_deleted_after_the_last(store, workspace):
+    upload = workspace.uploads / f"{'ab' * 32}.zip"
+    upload.write_bytes(zip_bytes(pets()))
+    for name in ("one", "two"):
+        store.add_job("ingest", name, {"source": str(upload), "name": name})
+    assert import_upload(store, workspace, "one") == JobState.done and upload.exists()
+    assert import_upload(store, workspace, "two") == JobState.done and not upload.exists()
+    assert [record.name for record in store.datasets()] == ["one", "two"]
+
+
+def test_an_upload_stays_when_the_import_failed_or_it_was_received_again(store, workspace):
+    upload = workspace.uploads / f"{'ab' * 32}.zip"
+    upload.write_bytes(zip_bytes(pets()))
+    store.add_dataset(DatasetRecord("pets-1", "pets", ("a", "b"), 2, "pets.zip", "2026", {}, 1))
+    store.add_job("ingest", "t", {"source": str(upload), "name": "pets"})
+    assert import_upload(store, workspace, "w") == JobState.failed and upload.exists()
+    job_id = store.add_job("ingest", "t", {"source": str(upload), "name": "cars"})
+    later = store.job(job_id).created_at + 5
+    os.utime(upload, (later, later))
+    assert import_upload(store, workspace, "w") == JobState.done and upload.exists()

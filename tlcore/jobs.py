@@ -186,11 +186,33 @@ def sweep(store: Store) -> None:
     for lock in workspace.locks.glob("worker-*.lock"):
         if not locks.is_held(lock):
             lock.unlink(missing_ok=True)
-    wanted = {job.payload["source"] for job in store.jobs("ingest", states=ACTIVE | RESUMABLE, limit=10_000)}
+    wanted = _wanted_sources(store)
     for upload in workspace.uploads.iterdir():
         # A page may just have received it and not submitted its job yet.
         if str(upload) not in wanted and time.time() - upload.stat().st_mtime > FORGOTTEN_AFTER_S:
             upload.unlink(missing_ok=True)
+
+
+def drop_upload(store: Store, job: Job) -> None:
+    """Delete what was uploaded for an import that is done or forgotten, unless another one needs it."""
+    upload = Path(job.payload["source"])
+    if upload.parent != store.workspace.uploads or str(upload) in _wanted_sources(store):
+        return
+    with contextlib.suppress(FileNotFoundError):
+        # Received again after this import was submitted: the page is about to submit another.
+        if upload.stat().st_mtime <= job.created_at:
+            upload.unlink()
+
+
+def _wanted_sources(store: Store) -> set[str]:
+    """What imports may yet read; those that failed or were cancelled are given up after a day."""
+    kept_since = time.time() - FORGOTTEN_AFTER_S
+    given_up = (JobState.failed, JobState.cancelled)
+    return {
+        job.payload["source"]
+        for job in store.jobs("ingest", states=ACTIVE | RESUMABLE, limit=10_000)
+        if job.state not in given_up or (job.finished_at or 0.0) > kept_since
+    }
 
 
 def remove_folder(folder: Path) -> None:

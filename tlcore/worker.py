@@ -177,6 +177,8 @@ def _finish(
             raise
         jobs.remove_folder(store.workspace.dataset(outcome.dataset.id))
         return _finish(store, job, reporter, JobState.failed, None, str(problem), None)
+    if state == JobState.done and job.kind == "ingest":
+        jobs.drop_upload(store, job)  # Only now: an end that wasn't recorded needs it once more.
     return state
 
 

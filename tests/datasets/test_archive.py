@@ -195,11 +195,14 @@ def test_class_names_are_kept_literally(tmp_path, workspace):
     assert set(add(write_zip(tmp_path, {k.replace("</b>", "<b>"): v for k, v in files.items()}), workspace).classes) == {"<b>x<b>", *names[1:]}
 
 
-def test_an_uploaded_zip_is_named_by_its_dataset_and_removed_when_it_is_in(workspace):
+def test_an_uploaded_zip_is_named_by_its_dataset_and_told_apart_when_it_is_gone(workspace):
     path = workspace.uploads / f"{'ab' * 32}.zip"
     path.write_bytes(b"no zip")
     with pytest.raises(InputError, match="^my pets.zip: not a ZIP"):
         add(path, workspace, name="my pets")
     path.write_bytes(zip_bytes(pets()))
     dataset = add(path, workspace, name="my pets")
-    assert dataset.source == "an uploaded ZIP" and not path.exists()
+    assert dataset.source == "an uploaded ZIP" and path.exists()  # Whoever records the dataset deletes it.
+    path.unlink()
+    with pytest.raises(InputError, match="no longer kept. Upload it again"):
+        add(path, workspace, name="my pets")

@@ -44,6 +44,8 @@ def add_dataset(source: str, name: str | None, workspace: Workspace, reporter: R
     if source in KNOWN:
         return ingest(_known(source, reporter), _checked_name(name or source), workspace, reporter)
     path = Path(source).expanduser() if source.strip() and "\0" not in source else None
+    if path is not None and not path.exists() and _is_upload(path, workspace):
+        raise InputError("The uploaded ZIP is no longer kept. Upload it again.")
     if path is None or not path.exists():
         known = ", ".join([*BUILT_IN, *sorted(KNOWN)])
         raise InputError(f"{shown(source)} is neither a ZIP nor a folder on this machine, nor one of {known}. Check the path.")
@@ -62,15 +64,16 @@ def _checked_name(name: str) -> str:
 
 def _add_zip(path: Path, name: str, workspace: Workspace, reporter: Reporter) -> Dataset:
     # An upload is kept under its hash, which means nothing to its owner.
-    uploaded = path.resolve().parent == workspace.uploads.resolve()
+    uploaded = _is_upload(path, workspace)
     where = f"{name}.zip" if uploaded else path.name
     with SafeZip(path, where) as archive:
         layout = arrange(archive.names(), where)
         plan = _files(layout, archive.names(), where, "an uploaded ZIP" if uploaded else str(path), archive.read, archive.declared_bytes)
-        dataset = ingest(plan, name, workspace, reporter)
-    if uploaded:
-        path.unlink(missing_ok=True)
-    return dataset
+        return ingest(plan, name, workspace, reporter)
+
+
+def _is_upload(path: Path, workspace: Workspace) -> bool:
+    return path.resolve().parent == workspace.uploads.resolve()
 
 
 def _folder(root: Path, reporter: Reporter) -> Plan:
