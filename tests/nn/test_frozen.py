@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tlcore.config import HeadConfig, OptimizerConfig, TrainConfig
-from tlcore.errors import ConflictError, InputError
+from tlcore.errors import Cancelled, ConflictError, InputError
 from tlcore.nn import checkpoints
 from tlcore.nn.activations import HeldRows
 from tlcore.nn.models import Classifier, Cut, hash_of, tail_model
@@ -209,3 +209,59 @@ def test_a_state_survives_its_file(tmp_path):
     assert dataclasses.replace(read, weights=[], optimizer=[], best_weights=[]) == dataclasses.replace(state, weights=[], optimizer=[], best_weights=[])
     for name in ("weights", "optimizer", "best_weights"):
         assert hash_of(getattr(read, name)) == hash_of(getattr(state, name))
+
+
+@pytest.mark.parametrize("depth", [0, 1])
+def test_calls_of_any_length_give_the_same_to_the_bit(setting, tmp_path, monkeypatch, depth):
+    train = TRAIN.model_copy(update={"epochs": 1})
+    results = []
+    for call_s in (frozen.CALL_S, 0.0):  # Measured; one step a call.
+        monkeypatch.setattr(frozen, "CALL_S", call_s)
+        trainer, parts, _ = setting(depth, train)
+        notes, ticks = Notes(), []
+        state = frozen.fit(trainer, *parts, train, "h", tmp_path, notes)
+        trainer.epoch(2, *parts[0], ticks.append)
+        results.append((hash_of(state.weights), hash_of(state.optimizer), comparable(notes.epochs), hash_of(trainer.weights())))
+    assert results[0] == results[1]
+    assert [tick for tick in ticks if tick] == pytest.approx([min(1, 32 * step / 200) for step in range(1, 8)])
+
+
+def test_calls_grow_until_they_take_the_time_meant_for_one(setting):
+    trainer, _, _ = setting()
+    sizes = []
+    for _ in range(5):
+        sizes.append(trainer._call_images)
+        trainer._measured(trainer._call_images, trainer._call_images * 0.001)
+    assert sizes == [32, 256, 992, 992, 992]  # A picture takes a millisecond; whole steps of 32.
+    trainer._measured(8, 10.0)
+    assert trainer._call_images == 32
+
+
+class StopsAtCheck(Notes):
+    """Cancelled at the n-th check."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.left = count
+
+    def check(self):
+        self.left -= 1
+        if self.left == 0:
+            raise Cancelled("stopped")
+
+
+def test_a_run_can_be_stopped_within_an_epoch_and_tells_how_far_it_is(setting, tmp_path, monkeypatch):
+    monkeypatch.setattr(frozen, "CALL_S", 0.0)
+    monkeypatch.setattr(frozen, "PROGRESS_S", 0.0)
+    trainer, parts, _ = setting(1, block_bytes=64 * 16 * 16 * 32 * 2)  # Two steps a block.
+    epochs, notes = [], StopsAtCheck(10)
+    with pytest.raises(Cancelled):
+        frozen.fit(trainer, *parts, TRAIN, "h", tmp_path, notes, report=epochs.append)
+    assert notes.epochs == [] and epochs == sorted(epochs) and 0 < epochs[0] < epochs[-1] < 1
+
+
+def test_predicting_can_be_stopped_after_each_batch(setting):
+    trainer, parts, _ = setting(1)
+    checks = []
+    trainer.probabilities(parts[0][0], lambda: checks.append(1))
+    assert len(checks) == 7  # 200 pictures, 32 at once.

@@ -7,6 +7,7 @@ import dataclasses
 import errno
 import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,7 +102,7 @@ class _Run:
         self.reporter.phase("features")
         test = self._rows(self.split.test, TRAIN_DONE, TEST_DONE)
         self.reporter.phase("evaluate")
-        parts = [self._predictions("val", trainer.probabilities(val)), self._predictions("test", trainer.probabilities(test))]
+        parts = [self._predictions(name, trainer.probabilities(rows, self.reporter.check)) for name, rows in (("val", val), ("test", test))]
         save_predictions(self.run_dir, parts)
         figures = evaluate(parts[1].labels, parts[1].probabilities)
         self.reporter.phase("export")
@@ -148,17 +149,18 @@ class _Run:
         """Seconds on this run, earlier attempts included."""
         return self._before_s + time.perf_counter() - self._began
 
-    def _progress_of_epochs(self, done_before: int) -> Callable[[int], None]:
+    def _progress_of_epochs(self, done_before: int) -> Callable[[float], None]:
         """Reports epochs as the share of all time that is behind, at the pace of this attempt."""
         began, epochs = time.perf_counter(), self.config.train.epochs
         features_s = self.reporter.phases().get("features", 0.0)
         test_s = features_s * len(self.split.test) / (len(self.split.train) + len(self.split.val))
 
-        def report(epoch: int) -> None:
-            epoch_s = (time.perf_counter() - began) / (epoch - done_before)
+        def report(done: float) -> None:
+            epoch_s = (time.perf_counter() - began) / (done - done_before)
             worked_s = self._worked_s()
-            share = worked_s / (worked_s + epoch_s * (epochs - epoch) + test_s)
-            self.reporter.progress(min(share, TRAIN_DONE), f"epoch {epoch} of {epochs}")
+            share = worked_s / (worked_s + epoch_s * (epochs - done) + test_s)
+            percent = f", {done % 1:.0%} of it" if done % 1 else ""
+            self.reporter.progress(min(share, TRAIN_DONE), f"epoch {math.ceil(done)} of {epochs}{percent}")
 
         return report
 

@@ -1,7 +1,8 @@
 """Blocks below the cut never change: train head and tail on their stored activations.
 
-An epoch over activations that fit into memory is one compiled call; larger ones are read in blocks of whole
-steps. Both see the same pictures in the same order, which depends on (seed, epoch) only.
+Activations that fit into memory are held there; larger ones are read in blocks of whole steps. A compiled call
+goes through as many steps as take about a second, so that a run can be stopped and tells how far it is. None of
+this shows in the result: the order of the pictures depends on (seed, epoch) only, sums go on from call to call.
 """
 
 from __future__ import annotations
@@ -23,7 +24,12 @@ from tlcore.nn.models import Classifier
 from tlcore.reporter import Reporter
 
 BLOCK_BYTES = 512 * 2**20  # Activations beyond this are not held in memory at once.
-PREDICT_ROWS = 256
+CALL_S = 1.0  # A compiled call aims at this; between calls the run can be stopped.
+CALL_GROWTH = 8  # At most, from one call to the next: a first measurement may mislead.
+PREDICT_ROWS, PREDICT_ROWS_OF_TAIL = 256, 32
+PROGRESS_S = 1.0
+
+Block = tuple[tf.Tensor, tf.Tensor, np.ndarray]  # Rows, labels, and the order in which they are learnt.
 
 
 class Trainer:
@@ -39,23 +45,39 @@ class Trainer:
         self._epoch_call = _compile_epoch(classifier, self.optimizer, train.batch_size)
         self._logits_call = tf.function(lambda x: classifier.logits(_as_input(x)), reduce_retracing=True)
         self._held: tuple[Rows, tf.Tensor] | None = None
+        self._call_images = train.batch_size  # The first call is one step: nobody knows yet how long that takes.
 
-    def epoch(self, number: int, rows: Rows, labels: np.ndarray) -> tuple[float, float]:
-        """One pass over all pictures; gives mean loss (nats) and accuracy while learning."""
-        loss, hits, first_step = 0.0, 0.0, 0
-        for x, y, order in self._blocks(number, rows, labels):
-            seed = tf.constant([self._train.seed, number], tf.int32)
-            block_loss, block_hits = self._epoch_call(x, y, order, seed, tf.constant(first_step, tf.int32))
-            loss, hits = loss + float(block_loss), hits + float(block_hits)
-            first_step += -(-len(order) // self._train.batch_size)
-        return loss / len(labels), hits / len(labels)
+    def epoch(self, number: int, rows: Rows, labels: np.ndarray, tick: Callable[[float], None] = lambda fraction: None) -> tuple[float, float]:
+        """One pass over all pictures; gives mean loss (nats) and accuracy while learning.
 
-    def probabilities(self, rows: Rows) -> np.ndarray:
-        """Softmax of the logits. Shapes: (n, classes) float32."""
-        parts = []
-        for start in range(0, len(rows), PREDICT_ROWS):
-            x = rows.take(slice(start, start + PREDICT_ROWS))
+        `tick(fraction)` is called about once a second with how much is done; what it raises ends the epoch.
+        """
+        seed = tf.constant([self._train.seed, number], tf.int32)
+        loss, hits, done = tf.constant(0.0), tf.constant(0.0), 0
+
+        def check() -> None:
+            tick(done / len(labels))
+
+        for x, y, order in self._blocks(number, rows, labels, check):
+            start = 0
+            while start < len(order):
+                part = order[start : start + self._call_images]
+                began = time.perf_counter()
+                first_step = tf.constant(done // self._train.batch_size, tf.int32)
+                loss, hits = self._epoch_call(x, y, tf.constant(part), seed, first_step, loss, hits)
+                float(loss)  # Wait for the result: a GPU's call returns before its work is done.
+                self._measured(len(part), time.perf_counter() - began)
+                start, done = start + len(part), done + len(part)
+                check()
+        return float(loss) / len(labels), float(hits) / len(labels)
+
+    def probabilities(self, rows: Rows, check: Callable[[], None] = lambda: None) -> np.ndarray:
+        """Softmax of the logits; `check` is called after each batch. Shapes: (n, classes) float32."""
+        parts, count = [], PREDICT_ROWS if self.classifier.tail is None else PREDICT_ROWS_OF_TAIL
+        for start in range(0, len(rows), count):
+            x = rows.take(slice(start, start + count))
             parts.append(tf.nn.softmax(self._logits_call(tf.constant(x))).numpy())
+            check()
         return np.concatenate(parts)
 
     def weights(self) -> list[np.ndarray]:
@@ -74,18 +96,24 @@ class Trainer:
         for variable, value in zip(self.optimizer.variables, state.optimizer, strict=True):
             variable.assign(value)
 
-    def _blocks(self, number: int, rows: Rows, labels: np.ndarray) -> Iterator[tuple[tf.Tensor, tf.Tensor, np.ndarray]]:
+    def _measured(self, images: int, seconds: float) -> None:
+        """Size the next call by the pace of the last one: whole steps, at least one."""
+        batch, fitting = self._train.batch_size, CALL_S / max(seconds, 1e-6) * images
+        self._call_images = batch * max(1, int(min(fitting, CALL_GROWTH * self._call_images) // batch))
+
+    def _blocks(self, number: int, rows: Rows, labels: np.ndarray, check: Callable[[], None]) -> Iterator[Block]:
         order = permutation(self._train.seed, number, len(labels))
         if rows.nbytes <= self._block_bytes:
             if self._held is None or self._held[0] is not rows:
-                self._held = rows, tf.constant(rows.take())
+                self._held = rows, tf.constant(_read(rows, np.arange(len(rows)), check))
             yield self._held[1], tf.constant(labels, tf.int32), order
             return
         steps = max(1, self._block_bytes // rows.layout.row_bytes // self._train.batch_size)
         for start in range(0, len(order), steps * self._train.batch_size):
             part = order[start : start + steps * self._train.batch_size]
             ascending = np.sort(part)  # The disk is read forwards.
-            yield tf.constant(rows.take(ascending)), tf.constant(labels[ascending], tf.int32), np.searchsorted(ascending, part).astype(np.int32)
+            x, y = tf.constant(_read(rows, ascending, check)), tf.constant(labels[ascending], tf.int32)
+            yield x, y, np.searchsorted(ascending, part).astype(np.int32)
 
 
 def fit(
@@ -97,16 +125,19 @@ def fit(
     run_dir: Path,
     reporter: Reporter,
     state: checkpoints.State | None = None,
-    report: Callable[[int], None] = lambda epoch: None,
+    report: Callable[[float], None] = lambda epochs: None,
 ) -> checkpoints.State:
-    """Train to the end or until validation stalls, committing each epoch; the trainer ends at the best one."""
+    """Train to the end or until validation stalls, committing each epoch; the trainer ends at the best one.
+
+    `report(epochs)` hears how many epochs are done, and fractions of those that take seconds.
+    """
     best_loss = state.best_metrics["val_loss"] if state else np.inf
     if state:
         trainer.restore(state)
     while not _finished(state, config):
         reporter.check()
         number = state.epoch + 1 if state else 1
-        metrics = _one_epoch(trainer, number, train, val)
+        metrics = _one_epoch(trainer, number, train, val, reporter, report)
         if not np.isfinite([metrics["loss"], metrics["val_loss"]]).all():
             raise InputError(f"training became unstable in epoch {number}: the loss is no longer a number. Lower optimizer.learning_rate.")
         weights = trainer.weights()
@@ -151,10 +182,20 @@ def _finished(state: checkpoints.State | None, config: TrainConfig) -> bool:
     return state.epoch >= config.epochs or (patience is not None and state.epoch - state.best_epoch >= patience)
 
 
-def _one_epoch(trainer: Trainer, number: int, train: tuple[Rows, np.ndarray], val: tuple[Rows, np.ndarray]) -> dict[str, float]:
-    began = time.perf_counter()
-    loss, accuracy = trainer.epoch(number, *train)
-    probabilities, labels = trainer.probabilities(val[0]), val[1]
+def _one_epoch(
+    trainer: Trainer, number: int, train: tuple[Rows, np.ndarray], val: tuple[Rows, np.ndarray], reporter: Reporter, report: Callable[[float], None]
+) -> dict[str, float]:
+    began = told = time.perf_counter()
+
+    def tick(fraction: float) -> None:
+        nonlocal told
+        reporter.check()
+        if fraction and time.perf_counter() - told > PROGRESS_S:
+            told = time.perf_counter()
+            report(number - 1 + fraction)
+
+    loss, accuracy = trainer.epoch(number, *train, tick)
+    probabilities, labels = trainer.probabilities(val[0], reporter.check), val[1]
     predicted = probabilities.argmax(1)
     true = np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST_PROBABILITY)
     return {
@@ -168,6 +209,16 @@ def _one_epoch(trainer: Trainer, number: int, train: tuple[Rows, np.ndarray], va
     }
 
 
+def _read(rows: Rows, positions: np.ndarray, check: Callable[[], None]) -> np.ndarray:
+    """`rows.take(positions)` bit by bit: decoding pictures or a slow disk may take long."""
+    whole = np.empty((len(positions), *rows.layout.row_shape), rows.layout.dtype)
+    for start in range(0, len(positions), PREDICT_ROWS):
+        part = slice(start, start + PREDICT_ROWS)
+        whole[part] = rows.take(positions[part])
+        check()
+    return whole
+
+
 def _as_input(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32) if x.dtype == tf.float16 else x
 
@@ -175,9 +226,12 @@ def _as_input(x: tf.Tensor) -> tf.Tensor:
 def _compile_epoch(classifier: Classifier, optimizer: keras.optimizers.Optimizer, batch_size: int) -> Callable:
     variables = classifier.variables
 
-    @tf.function(reduce_retracing=True)
-    def epoch(x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, seed: tf.Tensor, first_step: tf.Tensor) -> tuple:
-        loss_sum, hits = tf.constant(0.0), tf.constant(0.0)
+    rows = tf.TensorSpec((None, *classifier.row_shape), classifier.cut.dtype)
+    indices, number, real = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((), tf.int32), tf.TensorSpec((), tf.float32)
+
+    # One trace, however many pictures a call is given.
+    @tf.function(input_signature=(rows, indices, indices, tf.TensorSpec((2,), tf.int32), number, real, real))
+    def epoch(x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, seed: tf.Tensor, first_step: tf.Tensor, loss_sum: tf.Tensor, hits: tf.Tensor) -> tuple:
         for step in tf.range(-(-tf.size(order) // batch_size)):
             chosen = order[step * batch_size : (step + 1) * batch_size]
             labels = tf.gather(y, chosen)
