@@ -24,6 +24,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["result.txt"]
 
 
+def test_two_threads_may_write_the_same_file_at_once(tmp_path):
+    target = tmp_path / "result.txt"
+    with whole_file(target) as one, whole_file(target) as other:
+        one.write_text("one")
+        other.write_text("other, and longer")
+    assert target.read_text() == "one"  # The inner one ended first.
+    assert [p.name for p in tmp_path.iterdir()] == ["result.txt"]
+
+
 def test_the_workspace_comes_from_the_environment(tmp_path, monkeypatch):
     monkeypatch.setenv("TLCORE_HOME", str(tmp_path / "there"))
     workspace = Workspace.from_env()

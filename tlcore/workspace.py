@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,7 +89,8 @@ def whole_file(path: Path) -> Iterator[Path]:
 
     On any exception the temporary file is removed and `path` is as it was.
     """
-    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    # Two threads may write the same path at once: the later one to finish wins, both whole.
+    temporary = path.with_name(f".writing-{os.getpid()}-{uuid.uuid4().hex}-{path.name}")
     try:
         yield temporary
         _sync(temporary)
