@@ -183,9 +183,10 @@ def sweep(store: Store) -> None:
     for folder in (workspace.runs, workspace.datasets):
         for left in folder.glob(".deleting-*"):
             shutil.rmtree(left, ignore_errors=True)
-    for lock in workspace.locks.glob("worker-*.lock"):
-        if not locks.is_held(lock):
-            lock.unlink(missing_ok=True)
+    for path in workspace.locks.glob("worker-*.lock"):
+        lock = locks.FileLock.take(path)
+        if lock:
+            lock.remove()
     wanted = _wanted_sources(store)
     for upload in workspace.uploads.iterdir():
         # A page may just have received it and not submitted its job yet.

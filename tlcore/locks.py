@@ -51,16 +51,20 @@ class FileLock:
     @classmethod
     def take(cls, path: Path, wait_s: float = 0.0, content: str = "") -> FileLock | None:
         """Lock `path`, made where missing, and write `content`; None when another holds it."""
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         give_up_at = time.monotonic() + wait_s
-        while not _lock(handle):
-            if time.monotonic() >= give_up_at:
-                os.close(handle)
-                return None
-            time.sleep(0.02)
-        os.ftruncate(handle, 0)
-        os.write(handle, content.encode())
-        return cls(path, handle)
+        while True:
+            lock = cls(path, os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            locked = _lock(lock._handle)
+            # Between opening and locking somebody may have removed the file, as `remove` does.
+            if locked and lock.in_place():
+                os.ftruncate(lock._handle, 0)
+                os.write(lock._handle, content.encode())
+                return lock
+            lock.release()
+            if not locked:
+                if time.monotonic() >= give_up_at:
+                    return None
+                time.sleep(0.02)
 
     @classmethod
     def inherit(cls, path: Path, handle: int) -> FileLock:
@@ -78,6 +82,16 @@ class FileLock:
             return os.path.samestat(os.fstat(self._handle), self.path.stat())
         except OSError:
             return False
+
+    def remove(self) -> None:
+        """Let go of it and delete its file, so that nobody is left with a lock on a file that is gone."""
+        if os.name == "nt":  # Windows deletes no open file, nor one that another has opened meanwhile.
+            self.release()
+            with contextlib.suppress(PermissionError):
+                self.path.unlink(missing_ok=True)
+        else:
+            self.path.unlink(missing_ok=True)
+            self.release()
 
     def release(self) -> None:
         """Let go of it; the file stays, and a child that was given the handle keeps the lock."""
@@ -102,7 +116,8 @@ def owner_lock(folder: Path, owner: str) -> Path:
 
 def take_owner_lock(folder: Path, owner: str) -> FileLock | None:
     """Lock the file that says a worker lives, and write into it which process it is."""
-    return FileLock.take(owner_lock(folder, owner), content=json.dumps(dataclasses.asdict(ProcessId.own())))
+    # Whoever looks whether it is held holds it for an instant.
+    return FileLock.take(owner_lock(folder, owner), wait_s=1.0, content=json.dumps(dataclasses.asdict(ProcessId.own())))
 
 
 def owner_process(folder: Path, owner: str) -> ProcessId | None:

@@ -96,10 +96,10 @@ def ingest(plan: Plan, name: str, workspace: Workspace, reporter: Reporter) -> D
 def sweep(workspace: Workspace) -> None:
     """Remove what imports that were killed have left; those under way hold a lock."""
     for left in workspace.datasets.glob(".adding-*"):
-        lock = workspace.locks / f"{left.name[1:]}.lock"
-        if not (lock.exists() and locks.is_held(lock)):
+        lock = locks.FileLock.take(workspace.locks / f"{left.name[1:]}.lock")
+        if lock:
             shutil.rmtree(left, ignore_errors=True)
-            lock.unlink(missing_ok=True)
+            lock.remove()
 
 
 @contextlib.contextmanager
@@ -121,8 +121,7 @@ def _new_folder(workspace: Workspace, dataset_id: str) -> Iterator[Path]:
         raise
     finally:
         if lock:
-            lock.release()
-            lock.path.unlink(missing_ok=True)
+            lock.remove()
 
 
 class Row(NamedTuple):
