@@ -40,7 +40,7 @@ def _spec(count: int) -> dict[str, Any]:
         alt.Chart(pd.DataFrame({"class": [], "part": [], "pictures": [], "order": []}))
         .mark_bar()
         .encode(
-            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=140, labelOverlap=False)),
+            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=140, labelOverlap=False, labelFlush=False)),
             x=alt.X("pictures:Q", title="pictures", axis=alt.Axis(tickCount=5, format="~s")),
             color=alt.Color("part:N", title=None, scale=alt.Scale(domain=list(PART_NAMES.values()), range=list(PART_COLORS)), legend=alt.Legend(orient="top")),
             order=alt.Order("order:Q"),

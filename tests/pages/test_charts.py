@@ -34,6 +34,11 @@ def test_the_mark_that_takes_the_click_lies_on_top_of_the_numbers():
     assert spec["params"][0]["views"] == [spec["layer"][-1]["name"]]
 
 
+def test_every_row_has_its_name_beside_it():
+    for spec in (charts.confusion(("cat", "dog"), False, False), charts.phases(3, 2.5, True)):
+        assert spec["layer"][0]["encoding"]["y"]["axis"]["labelFlush"] is False  # Otherwise the first one is moved inwards.
+
+
 def test_runs_differ_in_shape_as_well_as_in_colour():
     encoding = charts.curves("accuracy", "seconds", tuple(f"run {i}" for i in range(8)), True)["layer"][-1]["encoding"]
     assert encoding["color"]["field"] == encoding["shape"]["field"] == "run"
