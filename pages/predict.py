@@ -5,12 +5,12 @@ import hashlib
 import streamlit as st
 
 from pages.ui.answers import answer
+from pages.ui.download import download_csv
 from pages.ui.pick import pick_runs, short_name
 from pages.ui.state import guarded, head, workspace
 from pages.ui.text import count
 from tlcore.predict import Answer, Predictor, answers_table, predict
 from tlcore.store import Job
-from tlcore.tables import to_csv
 
 MOST_MODELS = 3
 MOST_FILES = 50
@@ -56,7 +56,7 @@ def page() -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         bad = sum(one.error is not None for one in given)
         st.caption(f"{count(len(given) - bad, 'picture')} looked at" + (f", {count(bad, 'file')} that can't be used" if bad else ""))
-        st.download_button("Download CSV", lambda: to_csv(table), "predictions.csv", "text/csv", key="download_answers", icon=":material/download:", on_click="ignore")
+        download_csv(table, "predictions.csv", "answers")
     for at, one in enumerate(given):
         answer(one, at, {short_name(run): f"Run {run.id}" for run in runs})
 

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from pages.ui import charts
+from pages.ui.download import download_csv
 from pages.ui.pick import short_name
 from pages.ui.state import store
 from pages.ui.text import literal
 from tlcore.compare import Comparison
 from tlcore.curves import curves
 from tlcore.store import Job
-from tlcore.tables import to_csv
 
 _COLUMNS = {
     "accuracy": ("Accuracy", "percent", "Share of test pictures recognised."),
@@ -35,7 +35,7 @@ def metric_table(comparison: Comparison) -> None:
     columns = {name: st.column_config.NumberColumn(label, format=form, help=meaning) for name, (label, form, meaning) in _COLUMNS.items()}
     columns |= {"run": st.column_config.NumberColumn("Run", width=50, pinned=True), "title": st.column_config.TextColumn("Name", width=220)}
     st.dataframe(comparison.metrics, hide_index=True, column_config=columns, alt="Figures of each run on the same test pictures")
-    st.download_button("Download CSV", lambda: to_csv(comparison.metrics), "comparison.csv", "text/csv", key="download_metrics", icon=":material/download:", on_click="ignore")
+    download_csv(comparison.metrics, "comparison.csv", "metrics")
 
 
 def overlaid_curves(runs: Sequence[Job]) -> None:
@@ -60,7 +60,7 @@ def differing(comparison: Comparison) -> None:
         return
     names = {column: st.column_config.TextColumn(f"Run {column}") for column in comparison.settings.columns if column != "setting"}
     st.dataframe(comparison.settings, hide_index=True, column_config={"setting": st.column_config.TextColumn("Setting", pinned=True), **names}, alt="Settings that are not equal in all runs")
-    st.download_button("Download CSV", lambda: to_csv(comparison.settings), "settings.csv", "text/csv", key="download_settings", icon=":material/download:", on_click="ignore")
+    download_csv(comparison.settings, "settings.csv", "settings")
 
 
 def confusion_matrices(runs: Sequence[Job], comparison: Comparison) -> None:

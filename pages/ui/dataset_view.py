@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import forms
+from pages.ui.download import download_csv
 from pages.ui.errors import guarded
 from pages.ui.split_view import split_chart, split_counts
 from pages.ui.state import store, toast_next, workspace
@@ -73,7 +74,7 @@ def _bars(classes: int) -> dict[str, Any]:
         alt.Chart(pd.DataFrame({"class": [], "pictures": []}))
         .mark_bar(color="#0072b2")
         .encode(
-            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=140, labelOverlap=False)),
+            y=alt.Y("class:N", sort=None, title=None, axis=alt.Axis(labelLimit=140, labelOverlap=False, labelFlush=False)),
             x=alt.X("pictures:Q", axis=alt.Axis(tickCount=5, format="~s")),
             tooltip=["class:N", alt.Tooltip("pictures:Q", format=",")],
         )
@@ -101,6 +102,7 @@ def split(record: DatasetRecord, dataset: Dataset) -> None:
         split_chart(counts)
         with st.expander("As a table", icon=":material/table:"):
             st.dataframe(counts, hide_index=True, alt="Pictures of each class in each part")
+            download_csv(counts, "split.csv", "split")
 
 
 def report(record: DatasetRecord, dataset: Dataset) -> None:
@@ -109,10 +111,15 @@ def report(record: DatasetRecord, dataset: Dataset) -> None:
     st.markdown("\n".join(f"- {literal(sentence)}" for sentence in found.sentences()))
     if found.unreadable:
         st.markdown(f"**Files that could not be read**{', the first 50' if found.unreadable_count > len(found.unreadable) else ''}")
-        st.dataframe(pd.DataFrame(found.unreadable, columns=["file", "reason"]), hide_index=True, alt="Unreadable files and why")
+        _listed(pd.DataFrame(found.unreadable, columns=["file", "reason"]), "unreadable", "Unreadable files and why")
     if found.conflicting:
         st.markdown("**Equal pictures with different labels**")
-        st.dataframe(pd.DataFrame(found.conflicting, columns=["file", "equal to"]), hide_index=True, alt="Files with equal pixels in different classes")
+        _listed(pd.DataFrame(found.conflicting, columns=["file", "equal to"]), "conflicting", "Files with equal pixels in different classes")
+
+
+def _listed(files: pd.DataFrame, key: str, alt: str) -> None:
+    st.dataframe(files, hide_index=True, alt=alt)
+    download_csv(files, f"{key}.csv", key)
 
 
 def actions(record: DatasetRecord) -> None:

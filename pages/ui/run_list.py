@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import live
+from pages.ui.download import download_csv
 from pages.ui.job_rows import remaining
 from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.run_actions import actions
@@ -88,7 +89,7 @@ def _table(runs: Sequence[Job]) -> list[Job]:
             "run": st.column_config.ButtonColumn("Open", key="open_run", on_click=_open, width=84),
             "status": st.column_config.MultiselectColumn("Status", options=list(STATUSES.values()), color=BADGE_COLORS, width=120),
             "title": st.column_config.TextColumn("Name", width=230),
-            "score": st.column_config.NumberColumn("Best score", format="percent", help="Share of the validation pictures recognised after the best epoch.", width=90),
+            "score": st.column_config.NumberColumn("Best score", format="percent", help="Share of the validation pictures recognised after the best epoch so far, the one with the lowest loss on them.", width=90),
             "curve": st.column_config.LineChartColumn("Validation", help="Share of the validation pictures recognised after each epoch.", width=110),
             "test": st.column_config.NumberColumn("Test accuracy", format="percent", width=90),
             "progress": st.column_config.ProgressColumn("Progress", format="%.0f%%", min_value=0, max_value=100, width=100),
@@ -98,6 +99,7 @@ def _table(runs: Sequence[Job]) -> list[Job]:
             "dataset": st.column_config.TextColumn("Dataset", width=110),
         },
     )
+    download_csv(shown.drop(columns=["curve", "left"]).assign(status=[WORDS[run.state] for run in runs]), "runs.csv", "runs")
     return [runs[row] for row in event.selection.rows if row < len(runs)]
 
 
@@ -108,13 +110,13 @@ def _open() -> None:
 
 
 def _row(run: Job) -> dict[str, object]:
-    curve = _finished_curve(str(workspace().root), run.id, run.attempt) if not run.active else _curve(run.id)
+    curve, best = _finished_curve(str(workspace().root), run.id, run.attempt) if not run.active else _curve(run.id)
     result = run.result or {}
     return {
         "run": f"Run {run.id}",
         "status": [STATUSES[run.state]],
         "title": run.title,
-        "score": result.get("best_val_accuracy", max(curve, default=None)),
+        "score": result.get("best_val_accuracy", best),
         "curve": curve,
         "test": result.get("test_accuracy"),
         "progress": 100 * run.progress,
@@ -125,13 +127,16 @@ def _row(run: Job) -> dict[str, object]:
     }
 
 
-def _curve(run_id: int) -> list[float]:
-    """Validation accuracy after each committed epoch."""
+def _curve(run_id: int) -> tuple[list[float], float | None]:
+    """Validation accuracy after each committed epoch, and after the best one as training chooses it."""
     epochs = store().epochs(run_id)
-    return epochs["val_accuracy"].dropna().tolist() if "val_accuracy" in epochs else []
+    if not {"val_accuracy", "val_loss"} <= set(epochs):
+        return [], None
+    epochs = epochs.dropna(subset=["val_accuracy", "val_loss"])
+    return epochs["val_accuracy"].tolist(), None if epochs.empty else float(epochs.loc[epochs["val_loss"].idxmin(), "val_accuracy"])
 
 
 @st.cache_data(max_entries=500, show_spinner=False)
-def _finished_curve(root: str, run_id: int, attempt: int) -> list[float]:
+def _finished_curve(root: str, run_id: int, attempt: int) -> tuple[list[float], float | None]:
     """The curve of a run that has ended: it stays as it is until another attempt."""
     return _curve(run_id)

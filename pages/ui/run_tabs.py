@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import charts
+from pages.ui.download import download_csv
 from pages.ui.gallery import gallery
 from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.run_curves import learning_curves, log
@@ -17,7 +18,6 @@ from pages.ui.state import guarded, read_text, workspace
 from pages.ui.text import count, duration, millions, size
 from tlcore.results import Predictions, load_predictions, load_summary
 from tlcore.store import Job
-from tlcore.tables import to_csv
 
 MISTAKES = 24
 FILES = {
@@ -83,7 +83,7 @@ def summary(run: Job) -> None:
     }
     _cards(cards)
     table = pd.DataFrame({"figure": list(cards), "value": [value for value, _ in cards.values()]})
-    _download(table, f"run-{run.id}-summary.csv", "summary")
+    download_csv(table, f"run-{run.id}-summary.csv", "summary")
 
 
 def _cards(cards: dict[str, tuple[str, str]]) -> None:
@@ -112,7 +112,7 @@ def confusion(run: Job) -> None:
             selection_mode="cell",
             alt=f"Confusion matrix of {len(result.classes)} classes: {wrong} of {len(result)} test pictures mistaken",
         )
-    _download(pd.DataFrame(result.confusion, columns=result.classes).assign(true=result.classes).set_index("true").reset_index(), f"run-{run.id}-confusion.csv", "confusion")
+    download_csv(confusion_table(result), f"run-{run.id}-confusion.csv", "confusion")
     chosen = event["selection"].get("cell") or []
     if not chosen:
         st.caption("Click a cell to see its pictures.")
@@ -120,6 +120,13 @@ def confusion(run: Job) -> None:
     pictures = result.in_cell(chosen[0]["true"], chosen[0]["predicted"])
     st.markdown(f"**{count(len(pictures), 'picture')}**" + (f", the {MISTAKES} surest first:" if len(pictures) > MISTAKES else ":"))
     gallery(pictures.head(MISTAKES), run.payload["dataset_id"])
+
+
+def confusion_table(result: Predictions) -> pd.DataFrame:
+    """Counts with the true class in the first column; a class may be called `true class` as well."""
+    table = pd.DataFrame(result.confusion, columns=list(result.classes))
+    table.insert(0, "true class", list(result.classes), allow_duplicates=True)
+    return table
 
 
 def classes(run: Job) -> None:
@@ -137,7 +144,7 @@ def classes(run: Job) -> None:
             "support": st.column_config.NumberColumn("Pictures", help="Test pictures of this class."),
         },
     )
-    _download(table, f"run-{run.id}-classes.csv", "classes")
+    download_csv(table, f"run-{run.id}-classes.csv", "classes")
 
 
 def mistakes(run: Job) -> None:
@@ -147,7 +154,7 @@ def mistakes(run: Job) -> None:
         return
     st.markdown("Wrong answers, the surest first: the true class, then what it was taken for and how sure the model was.")
     gallery(worst, run.payload["dataset_id"])
-    _download(worst, f"run-{run.id}-mistakes.csv", "mistakes")
+    download_csv(worst, f"run-{run.id}-mistakes.csv", "mistakes")
 
 
 def settings(run: Job) -> None:
@@ -163,7 +170,7 @@ def time_by_phase(run: Job) -> None:
     st.vega_lite_chart(table.assign(label=table["seconds"].map(duration)), charts.phases(len(table), float(table["seconds"].max()), st.context.theme.type == "dark"), key="phases", alt=f"Seconds by phase of the run, most of them for {longest}")
     cache: dict[str, Any] = figures["cache"]
     st.caption(f"{duration(figures['seconds'])} in all, features by {figures['engine']}; {cache['hits']:,} pictures from the cache, {cache['computed']:,} computed.")
-    _download(table, f"run-{run.id}-time.csv", "time")
+    download_csv(table, f"run-{run.id}-time.csv", "time")
 
 
 def files(run: Job) -> None:
@@ -178,7 +185,3 @@ def files(run: Job) -> None:
 
 def _reader(path: Path) -> Callable[[], bytes]:
     return path.read_bytes
-
-
-def _download(table: pd.DataFrame, name: str, key: str) -> None:
-    st.download_button("Download CSV", lambda: to_csv(table), name, "text/csv", key=f"download_{key}", icon=":material/download:", on_click="ignore")

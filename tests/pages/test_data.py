@@ -94,6 +94,17 @@ def test_the_split_follows_classes_and_shares(digits, open_page):
     assert int(app.metric[2].value) == test, "the test pictures must not change with the training share"
 
 
+def test_the_split_can_be_taken_along(digits, open_page):
+    app = open_page("data.py", dataset="digits", view="Split")
+    assert [button.proto.label for button in app.get("download_button")] == ["Download CSV"]
+
+
+@pytest.mark.parametrize("view", ["Classes and sizes", "Split"])
+def test_every_bar_has_its_name_beside_it(digits, open_page, view):
+    (chart,) = charts(open_page("data.py", dataset="digits", view=view))
+    assert chart["encoding"]["y"]["axis"]["labelFlush"] is False  # Otherwise the first one is moved inwards.
+
+
 def test_one_class_is_too_few_and_said_so(digits, open_page):
     app = open_page("data.py", dataset="digits", view="Split", only=["3"])
     assert "two" in app.error[0].value.lower() or "2" in app.error[0].value

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from pages.ui.run_tabs import confusion_table
 from pages.ui.text import WORD_JOINER
 from tests.finished_run import finished_run, running_run
 from tests.pages.conftest import texts
-from tlcore.store import JobState, Store
+from tlcore.results import Predictions
+from tlcore.store import EpochRecord, JobState, Store
+from tlcore.tables import to_csv
 
 ODD = ":red[x] <b>bold</b> *star* [link](http://x)"
 
@@ -36,6 +40,25 @@ def test_the_list_shows_status_scores_and_curve(done, store, workspace, open_pag
     assert [len(curve) for curve in table["curve"]] == [2, 4]
     assert table["test"].iloc[1] == store.job(done).result["test_accuracy"]
     assert table["progress"].tolist() == [pytest.approx(200 / 6), 100]
+
+
+def test_the_best_score_is_that_of_the_epoch_with_the_lowest_loss_while_running_and_after(store, workspace, open_page):
+    job, _ = running_run(store, workspace, epochs=1)
+    for epoch, (accuracy, loss) in enumerate(((0.5, 0.02), (0.99, 9.0)), start=2):
+        store.commit_epoch(job, EpochRecord(epoch, job.attempt, 1.0, {"val_accuracy": accuracy, "val_loss": loss}, f"checkpoint-{epoch}.npz", "0" * 64))
+    assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.5]
+    store.give_up(job, "Its worker was killed.")
+    assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.5]
+
+
+def test_the_list_can_be_taken_along(done, open_page):
+    assert [button.proto.label for button in open_page("runs.py").get("download_button")] == ["Download CSV"]
+
+
+def test_a_confusion_table_keeps_the_counts_of_classes_called_true_and_true_class():
+    labels, predicted = np.array([0, 0, 1, 2, 2, 2]), [0, 1, 1, 2, 2, 0]
+    result = Predictions("test", np.arange(6), np.array(["0"] * 6), labels, np.eye(3, dtype=np.float32)[predicted], ("false", "true", "true class"))
+    assert to_csv(confusion_table(result)) == "true class,false,true,true class\nfalse,1,1,0\ntrue,0,1,0\ntrue class,1,0,2\n"
 
 
 def test_the_list_can_be_filtered_by_status_through_the_link(done, store, workspace, open_page):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -120,6 +122,11 @@ def test_a_removed_or_refused_file_gives_its_room_back(monkeypatch):
 
 def test_an_upload_of_unknown_length_is_refused():
     assert status(ask(UploadQuota(accept), "/_stcore/upload_file/a/1", "PUT")) == 411
+
+
+def test_tables_leave_only_through_a_button_that_makes_formulas_harmless():
+    settings = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert settings["client"]["disableDataExport"] is True
 
 
 def failing(kind: str):

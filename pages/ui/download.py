@@ -1,0 +1,16 @@
+"""Tables as CSV files that a spreadsheet may open.
+
+Streamlit's own export of a table is switched off in .streamlit/config.toml: it writes names from outside as they are.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from tlcore.tables import to_csv
+
+
+def download_csv(table: pd.DataFrame, name: str, key: str) -> None:
+    """A button that gives `table` as the file `name`, with its formulas harmless."""
+    st.download_button("Download CSV", lambda: to_csv(table), name, "text/csv", key=f"download_{key}", icon=":material/download:", on_click="ignore")
