@@ -42,9 +42,8 @@ def test_a_link_sets_settings_as_the_command_line_does(digits, open_page):
 
 
 def test_the_suggested_name_is_plain_text(digits, open_page):
-    app = open_page("train.py", dataset="digits", split__train_fraction="0.5")
-    assert "digits" in app.text_input(key="name").placeholder
-    assert "\\" not in app.text_input(key="name").placeholder
+    app = open_page("train.py", dataset="digits", backbone__name="MobileNet_0.25")
+    assert app.text_input(key="name").placeholder == "digits · MobileNet_0.25"
 
 
 def test_start_queues_what_is_shown_and_goes_to_the_run(digits, store, open_page):
