@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
 from tlcore.backbones import BackboneSpec
 from tlcore.config import RunConfig
 from tlcore.records import DatasetRecord
+from tlcore.weights import weights_path
 
 FEW_IMAGES = 10
 POOLED_BYTES, MAP_BYTES = 4, 2  # A cached number: float32 in pooled vectors, float16 in feature maps.
@@ -84,9 +83,5 @@ def trained_on_same(spec: BackboneSpec, record: DatasetRecord) -> bool:
 
 
 def downloaded(spec: BackboneSpec, side_px: int | None) -> bool:
-    """Whether Keras's cache holds the checkpoint for this input size."""
-    side = side_px or spec.usual_size
-    if spec.checkpoint_sizes and side not in spec.checkpoint_sizes:
-        side = spec.usual_size  # What Keras falls back to.
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    return (home / "models" / spec.weights_file.format(size=side)).is_file()
+    """Whether the ImageNet checkpoint that a run at this input size takes is on this machine."""
+    return weights_path(spec, "imagenet", side_px or spec.usual_size).is_file()

@@ -1,6 +1,7 @@
 """A whole run on real pictures: what it leaves behind, and that it goes on where it was stopped."""
 
 import errno
+import hashlib
 import json
 import zipfile
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tlcore.backbones import spec
 from tlcore.config import parse, read_config, with_changes
 from tlcore.datasets.sources import add_dataset
 from tlcore.datasets.splits import Split, make_split
@@ -17,6 +19,7 @@ from tlcore.errors import Cancelled, InputError, ResourceError
 from tlcore.nn import export, inference, training
 from tlcore.nn.models import hash_of
 from tlcore.reporter import Committed, NullReporter
+from tlcore.weights import ASSETS
 from tlcore.workspace import Workspace
 
 SMALL = {
@@ -26,6 +29,7 @@ SMALL = {
 SUMMARY = {
     "test_accuracy", "test_macro_f1", "test", "epochs", "best_epoch", "best_val_accuracy", "best_val_loss", "seconds", "phases", "trainable_params",
     "total_params", "engine", "cache", "train_images", "val_images", "test_images", "classes", "config_hash", "test_ids_hash", "model_bytes",
+    "weights_file", "weights_sha256",
 }
 EPOCH = {"epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "learning_rate"}
 
@@ -89,6 +93,7 @@ def test_settings_split_and_environment_are_kept(carry_out, shared, tmp_path):
     assert all(np.array_equal(getattr(kept, part), getattr(wanted, part)) for part in ("train", "val", "test"))
     environment = json.loads((run_dir / "environment.json").read_text())
     assert environment["engine"] == "openvino" and environment["packages"]["keras"] == keras.__version__
+    assert summary["weights_file"] is None and summary["weights_sha256"] is None  # Random.
     assert summary["total_params"] == 273_392 + 65 * 3 and summary["trainable_params"] == 65 * 3
 
 
@@ -122,6 +127,12 @@ def test_a_cancelled_run_resumes_to_the_same_model(carry_out, tmp_path):
     assert resumed["test"] == whole["test"] and resumed["epochs"] == whole["epochs"]
     models = [keras.models.load_model(tmp_path / name / "model.keras").get_weights() for name in ("whole", "parts")]
     assert hash_of(models[0]) == hash_of(models[1])
+
+
+def test_the_file_that_the_weights_came_from_is_kept(carry_out):
+    summary = carry_out({"backbone.weights": "bundled", "train.epochs": 1})
+    assert summary["weights_file"] == spec("ResNet20").weights_file
+    assert summary["weights_sha256"] == hashlib.sha256((ASSETS / summary["weights_file"]).read_bytes()).hexdigest()
 
 
 def test_everything_may_learn_and_then_nothing_is_cached(carry_out):

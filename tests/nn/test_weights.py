@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tlcore.backbones import spec
-from tlcore.nn.models import ASSETS
+from tlcore.weights import ASSETS
 
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "keras-home"
 

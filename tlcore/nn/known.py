@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import os
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tlcore.errors import ResourceError
+from tlcore.weights import keras_home
 from tlcore.workspace import whole_file
 
 if TYPE_CHECKING:
@@ -82,12 +81,7 @@ def load(name: str, reporter: Reporter) -> Known:
 
 def keras_datasets() -> Path:
     """The folder in which Keras keeps datasets."""
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    with contextlib.suppress(OSError):
-        home.mkdir(parents=True, exist_ok=True)
-    if not os.access(home, os.W_OK):
-        home = Path("/tmp/.keras")  # As Keras does.
-    return home / "datasets"
+    return keras_home() / "datasets"
 
 
 def _download(name: str, address: str, target: Path, begun: float, share: float, reporter: Reporter) -> None:

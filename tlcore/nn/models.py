@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
-import os
 import re
 import socket
 from collections.abc import Iterator
@@ -21,8 +20,8 @@ from tlcore.backbones import BackboneSpec
 from tlcore.config import HeadConfig
 from tlcore.errors import InputError, ResourceError
 from tlcore.nn.resnet import ResNet20
+from tlcore.weights import checkpoint_size, weights_path
 
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
 CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
 TORCH_MEANS_RGB, TORCH_DEVIATIONS_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DOWNLOAD_SILENCE_S = 20
@@ -92,21 +91,12 @@ class Backbone:
     @property
     def weights_path(self) -> Path:
         """Where the checkpoint lies, or will lie once Keras has downloaded it."""
-        if self.weights == "bundled":
-            return ASSETS / self.spec.weights_file
-        return keras_models() / self.spec.weights_file.format(size=self._checkpoint_size())
+        return weights_path(self.spec, self.weights, self.side_px)
 
-    def _checkpoint_size(self) -> int:
-        """The input size whose checkpoint is used: the wanted one, else one that is here, else the nearest.
-
-        The networks with a checkpoint for each size are fully convolutional: any of them fits every size.
-        """
-        sizes = self.spec.checkpoint_sizes
-        if not sizes:
-            return self.side_px
-        by_distance = sorted(sizes, key=lambda size: abs(size - self.side_px))
-        here = [s for s in by_distance if (keras_models() / self.spec.weights_file.format(size=s)).exists()]
-        return (here or by_distance)[0]
+    @property
+    def weights_file(self) -> str | None:
+        """Name of the checkpoint's file; None for random weights."""
+        return None if self.weights == "none" else self.weights_path.name
 
     def _empty(self, side_px: int, weights: str | None = None) -> keras.Model:
         if self.spec.builder == "ResNet20":
@@ -115,7 +105,7 @@ class Backbone:
         return builder(weights=weights, include_top=False, input_shape=(side_px, side_px, 3), **self.spec.kwargs)
 
     def _from_checkpoint(self) -> keras.Model:
-        size, path = self._checkpoint_size(), self.weights_path
+        size, path = checkpoint_size(self.spec, self.side_px), self.weights_path
         if self.spec.checkpoint_sizes and path.exists():
             return self._empty(self.side_px, str(path))
         with _explained_download(self.spec, path):
@@ -245,12 +235,6 @@ def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier) -> keras.M
         x = layers.Activation("linear", dtype="float16", name="as_stored")(x)
         x = layers.Activation("linear", dtype="float32", name="from_stored")(x)
     return keras.Model(prefix.input, learnt(x), name="workbench_model")
-
-
-def keras_models() -> Path:
-    """Keras's own folder of checkpoints."""
-    home = os.environ.get("KERAS_HOME")
-    return (Path(home) if home else Path.home() / ".keras") / "models"
 
 
 def hash_of(arrays: list[np.ndarray]) -> str:

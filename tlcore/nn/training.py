@@ -199,6 +199,8 @@ class _Run:
             "train_images": len(self.split.train), "val_images": len(self.split.val), "test_images": len(self.split.test),
             "classes": list(self.split.classes), "config_hash": self.config.hash(),
             "test_ids_hash": hashlib.sha256("".join(ids).encode()).hexdigest(),
+            "weights_file": self.backbone.weights_file,
+            "weights_sha256": self.backbone.weights_hash if self.backbone.weights_file else None,
             "model_bytes": (self.run_dir / "model.keras").stat().st_size,
         }
 
