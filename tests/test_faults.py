@@ -1,6 +1,7 @@
 """Faults as they come: real processes that are really killed, stopped and continued."""
 
 import contextlib
+import dataclasses
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ import pytest
 from tests import slow_worker
 from tlcore import jobs, locks
 from tlcore.executors import child_environment
-from tlcore.store import ACTIVE, Job, JobState, Store
+from tlcore.store import ACTIVE, DatasetRecord, Job, JobState, Store
 from tlcore.supervisor import Supervisor, SupervisorSettings
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="sends POSIX signals")
@@ -360,3 +361,25 @@ def test_an_upload_that_no_import_can_use_any_more_is_swept_and_a_new_or_needed_
     store.add_job("ingest", "t", {"source": str(workspace.uploads / "waiting.zip"), "name": None})
     jobs.sweep(store)
     assert sorted(path.name for path in workspace.uploads.iterdir()) == ["failed.zip", "new.zip", "waiting.zip"]
+
+
+def test_datasets_that_no_store_lists_are_swept_once_their_process_is_gone(store, workspace):
+    own = locks.ProcessId.own()
+    gone = dataclasses.replace(own, started=own.started - 1)
+    elsewhere = dataclasses.replace(own, boot="another machine")
+    for name, adder in {"dead": gone, "alive": own, "listed": gone, "elsewhere": elsewhere, "unmarked": None}.items():
+        workspace.dataset(name).mkdir()
+        if adder:
+            workspace.unlisted(name).write_text(adder.to_json())
+    store.add_dataset(DatasetRecord("listed", "pets", ("a", "b"), 2, "pets.zip", "2026", {}, 1))
+    workspace.unlisted("listed").write_text(gone.to_json())  # Killed between the commit and the mark.
+    jobs.sweep(store)
+    assert workspace.dataset("dead").exists()  # An empty store may be the wrong one.
+    store.add_job("ingest", "t", {"source": "digits", "name": None})
+    jobs.sweep(store)
+    assert sorted(path.name for path in workspace.datasets.iterdir()) == ["alive", "elsewhere", "listed", "unmarked"]
+    assert not workspace.unlisted("listed").exists() and workspace.unlisted("alive").exists()
+    old = time.time() - 2 * jobs.FORGOTTEN_AFTER_S
+    os.utime(workspace.unlisted("elsewhere"), (old, old))
+    jobs.sweep(store)
+    assert not workspace.dataset("elsewhere").exists()

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from tests.datasets.samples import pets, zip_bytes
-from tlcore import schema, worker
+from tlcore import demo, schema, worker
 from tlcore.errors import Cancelled, InputError, Superseded
 from tlcore.store import DatasetRecord, JobState, Store
 from tlcore.worker import Outcome, StoreReporter, run_job, sentence
@@ -180,3 +180,33 @@ def test_an_upload_stays_when_the_import_failed_or_it_was_received_again(store, 
     later = store.job(job_id).created_at + 5
     os.utime(upload, (later, later))
     assert import_upload(store, workspace, "w") == JobState.done and upload.exists()
+
+
+def test_a_recorded_dataset_bears_no_mark_and_one_of_a_superseded_import_goes(store, workspace):
+    store.add_job("ingest", "t", {"source": "digits", "name": None})
+    assert import_upload(store, workspace, "w") == JobState.done
+    (folder,) = workspace.datasets.iterdir()
+    assert sorted(path.name for path in folder.iterdir()) == ["dataset.json", "pictures.arrow"]
+    store.add_job("ingest", "t", {"source": "digits", "name": "again"})
+
+    def superseded_at_the_end(job, store, run_dir, reporter):
+        outcome = worker.ingest(job, store, run_dir, reporter)
+        assert workspace.unlisted(outcome.dataset.id).exists() and store.give_up(job, "gone")
+        return outcome
+
+    with pytest.raises(Superseded):
+        run_job(store, store.claim("w"), superseded_at_the_end)
+    assert list(workspace.datasets.iterdir()) == [folder]
+
+
+def test_the_copy_of_the_slower_of_two_that_add_the_digits_is_removed(store, workspace, monkeypatch):
+    add_first = demo.add_dataset
+
+    def overtaken(*arguments):
+        monkeypatch.setattr(demo, "add_dataset", add_first)
+        demo.ensure_built_in("digits", store, workspace)
+        return add_first(*arguments)
+
+    monkeypatch.setattr(demo, "add_dataset", overtaken)
+    demo.ensure_built_in("digits", store, workspace)
+    assert [path.name for path in workspace.datasets.iterdir()] == [store.dataset("digits").id]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tlcore import config, jobs
 from tlcore.datasets.sources import add_dataset
-from tlcore.errors import ConflictError, NotFoundError
+from tlcore.errors import ConflictError, NotFoundError, TLError
 from tlcore.reporter import NullReporter
 from tlcore.store import Store
 from tlcore.workspace import Workspace
@@ -28,5 +28,7 @@ def ensure_built_in(name: str, store: Store, workspace: Workspace) -> None:
         dataset = add_dataset(name, name, workspace, NullReporter())
         try:
             store.add_dataset(jobs.dataset_record(dataset, workspace))
-        except ConflictError:  # Another tab was faster; its copy serves.
-            return
+        except TLError as error:
+            jobs.remove_folder(workspace.dataset(dataset.id))
+            if not isinstance(error, ConflictError):  # Another tab was faster; its copy serves.
+                raise

@@ -16,7 +16,7 @@ from tlcore.config import RunConfig
 from tlcore.errors import ConflictError, InputError
 from tlcore.executors import child_environment, detached
 from tlcore.store import ACTIVE, RESUMABLE, DatasetRecord, Job, JobState, Store
-from tlcore.workspace import Workspace, folder_bytes
+from tlcore.workspace import UNLISTED_FILE, Workspace, folder_bytes
 
 if TYPE_CHECKING:
     from tlcore.datasets.dataset import Dataset
@@ -178,11 +178,12 @@ def ensure_supervisor(workspace: Workspace) -> None:
 
 
 def sweep(store: Store) -> None:
-    """Remove what nobody can use any more: half-deleted folders, locks of the dead, forgotten uploads."""
+    """Remove what nobody can use any more: half-deleted folders, unlisted datasets, locks of the dead, forgotten uploads."""
     workspace = store.workspace
     for folder in (workspace.runs, workspace.datasets):
         for left in folder.glob(".deleting-*"):
             shutil.rmtree(left, ignore_errors=True)
+    _sweep_unlisted(store)
     for path in workspace.locks.glob("worker-*.lock"):
         lock = locks.FileLock.take(path)
         if lock:
@@ -192,6 +193,30 @@ def sweep(store: Store) -> None:
         # A page may just have received it and not submitted its job yet.
         if str(upload) not in wanted and time.time() - upload.stat().st_mtime > FORGOTTEN_AFTER_S:
             upload.unlink(missing_ok=True)
+
+
+def _sweep_unlisted(store: Store) -> None:
+    """Remove the datasets whose import died between their last byte and their row in the store."""
+    if not store.jobs(limit=1):
+        return  # An empty store is perhaps the wrong one; nothing is deleted on its word.
+    for mark in store.workspace.datasets.glob(f"*/{UNLISTED_FILE}"):
+        if not _adder_gone(mark):
+            continue
+        # Asked after the adder's end, so the answer is final.
+        if any(record.id == mark.parent.name for record in store.datasets()):
+            mark.unlink(missing_ok=True)
+        else:
+            remove_folder(mark.parent)
+
+
+def _adder_gone(mark: Path) -> bool:
+    adder = locks.ProcessId.read(mark)
+    if adder is not None and adder.boot == locks.boot_id():
+        return not adder.alive()
+    try:  # Of another machine, or another start of this one, only time tells.
+        return time.time() - mark.stat().st_mtime > FORGOTTEN_AFTER_S
+    except OSError:
+        return False  # The dataset was listed in this instant.
 
 
 def drop_upload(store: Store, job: Job) -> None:

@@ -34,6 +34,17 @@ class ProcessId:
     def own(cls) -> ProcessId:
         return cls(os.getpid(), start_of(os.getpid()), boot_id())
 
+    def to_json(self) -> str:
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def read(cls, path: Path) -> ProcessId | None:
+        """The process that a file names; None where it can't be told."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
     def alive(self) -> bool:
         """Whether this very process still runs on this machine."""
         with contextlib.suppress(psutil.Error, OSError):
@@ -117,15 +128,12 @@ def owner_lock(folder: Path, owner: str) -> Path:
 def take_owner_lock(folder: Path, owner: str) -> FileLock | None:
     """Lock the file that says a worker lives, and write into it which process it is."""
     # Whoever looks whether it is held holds it for an instant.
-    return FileLock.take(owner_lock(folder, owner), wait_s=1.0, content=json.dumps(dataclasses.asdict(ProcessId.own())))
+    return FileLock.take(owner_lock(folder, owner), wait_s=1.0, content=ProcessId.own().to_json())
 
 
 def owner_process(folder: Path, owner: str) -> ProcessId | None:
     """The process that wrote the owner's lock file."""
-    try:
-        return ProcessId(**json.loads(owner_lock(folder, owner).read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
+    return ProcessId.read(owner_lock(folder, owner))
 
 
 def _lock(handle: int) -> bool:

@@ -263,6 +263,8 @@ class Store:
             self._own(connection, job, state=state, finished_at=self._clock(), **values)
             if dataset is not None:
                 _insert_dataset(connection, dataset)
+        if dataset is not None:
+            self._mark_listed(dataset)
 
     def _own(self, connection: sa.Connection, job: Job, **values: Any) -> bool:
         change = self._change(*_held(job.id, job.attempt)).values(**values)
@@ -301,6 +303,11 @@ class Store:
         """Record a dataset that is whole on disk. Raises ConflictError when its name is taken."""
         with self._writing() as connection:
             _insert_dataset(connection, record)
+        self._mark_listed(record)
+
+    def _mark_listed(self, record: DatasetRecord) -> None:
+        with contextlib.suppress(OSError):  # A mark that stays is taken away by the next sweep.
+            self.workspace.unlisted(record.id).unlink(missing_ok=True)
 
     def delete_dataset(self, dataset_id: str) -> bool:
         """Forget a dataset; False when jobs use it."""

@@ -173,9 +173,11 @@ def _finish(
             )
         )
     except TLError as problem:
-        if isinstance(problem, Superseded) or outcome is None or outcome.dataset is None:
+        if outcome is None or outcome.dataset is None:
             raise
         jobs.remove_folder(store.workspace.dataset(outcome.dataset.id))
+        if isinstance(problem, Superseded):
+            raise
         return _finish(store, job, reporter, JobState.failed, None, str(problem), None)
     if state == JobState.done and job.kind == "ingest":
         jobs.drop_upload(store, job)  # Only now: an end that wasn't recorded needs it once more.

@@ -10,6 +10,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+UNLISTED_FILE = ".unlisted"
+
 
 @dataclasses.dataclass(frozen=True)
 class Workspace:
@@ -38,6 +40,10 @@ class Workspace:
 
     def dataset(self, dataset_id: str) -> Path:
         return self.datasets / dataset_id
+
+    def unlisted(self, dataset_id: str) -> Path:
+        """Lies in a dataset's folder until the store lists it; names the process that adds it."""
+        return self.dataset(dataset_id) / UNLISTED_FILE
 
     @property
     def runs(self) -> Path:

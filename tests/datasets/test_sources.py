@@ -95,7 +95,7 @@ def test_a_dataset_opens_again_as_it_was_written(digits):
     assert (again.id, again.name, again.classes, again.source) == (digits.id, digits.name, digits.classes, digits.source)
     assert again.report == digits.report and again.created_at == digits.created_at
     assert again.content_ids.tolist() == digits.content_ids.tolist() and len(again.content_ids[0]) == 64
-    assert sorted(p.name for p in digits.folder.iterdir()) == ["dataset.json", "pictures.arrow"]
+    assert sorted(p.name for p in digits.folder.iterdir()) == [".unlisted", "dataset.json", "pictures.arrow"]
     assert again.image_bytes(3).startswith(b"\x89PNG") and again.image(3).mode == "RGB"
     with pytest.raises(ValueError):
         again.labels[0] = 3
@@ -307,6 +307,6 @@ def test_sixty_thousand_pictures_are_added_in_a_minute(workspace):
     seconds = time.perf_counter() - started
     assert seconds < 60
     assert len(dataset) == 60_000 and dataset.report.official == {"train": 50_000, "test": 10_000}
-    assert sum(1 for p in workspace.root.rglob("*") if p.is_file()) == 2
+    assert sum(1 for p in workspace.root.rglob("*") if p.is_file()) == 3
     assert len(reporter.fractions) > 500
     assert make_split(dataset, None, SplitConfig()).counts()["test"].tolist() == [1000] * 10

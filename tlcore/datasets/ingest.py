@@ -26,7 +26,7 @@ from tlcore.datasets.dataset import ABOUT_FILE, OFFICIAL, SCHEMA, TABLE_FILE, Da
 from tlcore.datasets.layout import refuse_few, shown
 from tlcore.datasets.stored import Stored
 from tlcore.errors import InputError, ResourceError
-from tlcore.workspace import Workspace, free_bytes, whole_file
+from tlcore.workspace import UNLISTED_FILE, Workspace, free_bytes, whole_file
 
 if TYPE_CHECKING:
     from tlcore.reporter import Reporter
@@ -67,6 +67,7 @@ class About(BaseModel):
 def ingest(plan: Plan, name: str, workspace: Workspace, reporter: Reporter) -> Dataset:
     """Write the plan's pictures as a new dataset and open it.
 
+    The folder is marked as unlisted until the store takes the mark away.
     Raises: InputError where too little is usable, ResourceError where the disk is too small,
     and what `reporter.check` raises; nothing is left on disk then.
     """
@@ -110,6 +111,7 @@ def _new_folder(workspace: Workspace, dataset_id: str) -> Iterator[Path]:
     lock = locks.FileLock.take(workspace.locks / f"adding-{dataset_id}.lock")
     try:
         temporary.mkdir()
+        (temporary / UNLISTED_FILE).write_text(locks.ProcessId.own().to_json())
         yield temporary
         temporary.rename(workspace.dataset(dataset_id))
         if os.name == "posix":  # Windows has no handle on a folder to sync.
