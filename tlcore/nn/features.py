@@ -14,6 +14,7 @@ import numpy as np
 
 from tlcore.errors import ResourceError
 from tlcore.nn.activations import ActivationCache, CachedRows, Layout, content_keys
+from tlcore.nn.models import FLOAT16_MAX
 from tlcore.nn.prefix import Prefix
 from tlcore.reporter import Reporter
 from tlcore.workspace import Workspace, free_bytes
@@ -22,7 +23,6 @@ SEGMENT_BYTES = 64 * 2**20
 SEGMENT_SECONDS = 10.0  # A killed worker loses no more than this.
 DECODE_AHEAD_BATCHES = 8
 DECODERS = 2
-FLOAT16_MAX = 65504.0
 
 # Positions in the list of pictures → uint8 (n, side, side, 3).
 Pixels = Callable[[np.ndarray], np.ndarray]

@@ -25,6 +25,7 @@ from tlcore.weights import checkpoint_size, weights_path
 CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
 TORCH_MEANS_RGB, TORCH_DEVIATIONS_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DOWNLOAD_SILENCE_S = 20
+FLOAT16_MAX = 65504.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -231,7 +232,8 @@ def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier) -> keras.M
         return learnt
     prefix = prefix_model(backbone, cut)
     x = prefix.output
-    if cut.kind == "map":  # The cache keeps float16: round here as it does there.
+    if cut.kind == "map":  # The cache keeps float16: clip and round here as it does there.
+        x = keras.ops.clip(x, -FLOAT16_MAX, FLOAT16_MAX)
         x = layers.Activation("linear", dtype="float16", name="as_stored")(x)
         x = layers.Activation("linear", dtype="float32", name="from_stored")(x)
     return keras.Model(prefix.input, learnt(x), name="workbench_model")
