@@ -78,6 +78,51 @@ def test_a_path_is_kept_whole_since_the_worker_runs_elsewhere(store, workspace, 
     assert job.payload["source"] == str(tmp_path / "cars.zip")
 
 
+@pytest.mark.parametrize(("source", "kept"), [("~/pets2", "home/pets2"), ("pets2", "here/pets2"), ("../pets2.zip", "pets2.zip")])
+def test_a_path_is_kept_as_the_person_meant_it(store, workspace, tmp_path, monkeypatch, source, kept):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    job = store.job(jobs.submit_ingest(store, workspace, source))
+    assert job.payload["source"] == str(tmp_path / kept) and job.title == "Add pets2"
+
+
+@pytest.mark.parametrize("source", ["", "  ", "a\0b", "~nobody-has-this-name/pets"])
+def test_what_cannot_be_a_path_is_refused_before_it_is_queued(store, workspace, source):
+    with pytest.raises(InputError, match="can't be the path"):
+        jobs.submit_ingest(store, workspace, source)
+    assert store.jobs() == []
+
+
+def test_one_import_a_name_at_a_time(store, workspace):
+    first = jobs.submit_ingest(store, workspace, "digits", token="click")
+    with pytest.raises(ConflictError, match="'digits' is being added already"):
+        jobs.submit_ingest(store, workspace, "digits")
+    assert jobs.submit_ingest(store, workspace, "digits", token="click") == first
+    jobs.cancel(store, first)
+    second = jobs.submit_ingest(store, workspace, "/data/digits.zip")
+    with pytest.raises(ConflictError, match="'digits' is being added already"):
+        jobs.resume(store, first)
+    jobs.cancel(store, second)
+    jobs.resume(store, first)
+    assert [job.id for job in store.jobs(states=[JobState.queued])] == [first]
+
+
+def test_an_ended_import_is_dismissed_with_its_upload(store, workspace):
+    upload = workspace.uploads / "ab.zip"
+    upload.write_bytes(b"x")
+    failed, other = (jobs.submit_ingest(store, workspace, str(upload), name) for name in ("one", "two"))
+    with pytest.raises(ConflictError, match="Cancel it"):
+        jobs.dismiss(store, failed)
+    jobs.cancel(store, failed)
+    jobs.dismiss(store, failed)
+    assert upload.exists()  # The other import needs it.
+    jobs.cancel(store, other)
+    jobs.dismiss(store, other)
+    assert not upload.exists() and store.jobs() == []
+
+
 def test_only_what_ended_without_being_done_can_be_resumed(store, workspace, woken):
     run_id = jobs.submit_run(store, workspace, config())
     with pytest.raises(ConflictError, match=f"run {run_id} is queued"):
@@ -128,7 +173,11 @@ def test_reaping_ends_the_jobs_of_dead_workers_only(store, workspace):
     store.claim("dead")
     lock = locks.take_owner_lock(workspace.locks, "alive")
     store.claim("alive")
-    assert jobs.reap(store) == [lost]
+    importing = jobs.submit_ingest(store, workspace, "digits")
+    store.claim("dead", "ingest")
+    assert sorted(jobs.reap(store)) == [lost, importing]
+    assert "lower train.batch_size" in store.job(lost).error and "last finished epoch" in store.job(lost).error
+    assert "epoch" not in store.job(importing).error and "try it again" in store.job(importing).error
     assert store.job(lost).state == JobState.interrupted and store.job(alive).state == JobState.running
     lock.release()
     store.request_cancel(alive)

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from tlcore.datasets.dataset import Dataset
 
 FORGOTTEN_AFTER_S = 86_400.0
-GONE = "Its process ended without a word: killed, out of memory, or the machine stopped. Resume it to go on from the last finished epoch."
+GONE = {
+    "train": (
+        "Its process ended without a word: killed, out of memory, or the machine stopped. Resume it to go on from the last finished epoch; "
+        "if memory ran short, clone it with a lower train.batch_size, a lower backbone.input_size or fewer freeze.trainable_blocks instead."
+    ),
+    "ingest": "Its process ended without a word: killed, out of memory, or the machine stopped. Nothing of it was kept; try it again.",
+}
 
 
 def submit_run(store: Store, workspace: Workspace, config: RunConfig, token: str | None = None) -> int:
@@ -66,15 +72,47 @@ def check_run(config: RunConfig, record: DatasetRecord) -> None:
 def submit_ingest(
     store: Store, workspace: Workspace, source: str, name: str | None = None, token: str | None = None
 ) -> int:
-    """Queue the adding of a dataset and return the job's id. Raises ConflictError when the name is taken."""
+    """Queue the adding of a dataset and return the job's id.
+
+    token: two submissions with the same one make one import.
+    Raises: InputError for a path that can't be one, ConflictError when the name is taken.
+    """
+    earlier = store.job_by_token(token) if token is not None else None
+    if earlier is not None:
+        return earlier.id
+    source = _located(source)
     shown = name or Path(source).stem
-    if any(record.name == shown for record in store.datasets()):
-        raise ConflictError(f"A dataset named '{shown}' exists already. Choose another name.")
-    if source.endswith((".zip", ".ZIP")) or "/" in source or os.sep in source:
-        source = str(Path(source).resolve())  # The worker's folder is another one.
+    _refuse_taken(store, shown)
     job_id = store.add_job("ingest", f"Add {shown}", {"source": source, "name": name}, token=token)
     ensure_supervisor(workspace)
     return job_id
+
+
+def _located(source: str) -> str:
+    """A name as it is, a path whole: the worker's folder and home may be others."""
+    # Read when needed only: Arrow takes its time.
+    from tlcore.datasets.sources import BUILT_IN, KNOWN
+
+    if source in BUILT_IN or source in KNOWN:
+        return source
+    try:
+        if source.strip():
+            return str(Path(source).expanduser().resolve())
+    except (ValueError, RuntimeError, OSError):  # A NUL, a home that nobody has, links in a circle.
+        pass
+    raise InputError(f"{source[:60]!r} can't be the path of a ZIP or a folder. Check the path.")
+
+
+def _refuse_taken(store: Store, name: str) -> None:
+    if any(record.name == name for record in store.datasets()):
+        raise ConflictError(f"A dataset named '{name}' exists already. Choose another name.")
+    if any(_dataset_name(job) == name for job in store.jobs("ingest", states=ACTIVE, limit=10_000)):
+        raise ConflictError(f"A dataset named '{name}' is being added already. Wait for it or cancel it, or choose another name.")
+
+
+def _dataset_name(job: Job) -> str:
+    """What an import calls its dataset."""
+    return job.payload["name"] or Path(job.payload["source"]).stem
 
 
 def dataset_record(dataset: Dataset, workspace: Workspace) -> DatasetRecord:
@@ -99,7 +137,13 @@ def cancel(store: Store, job_id: int) -> JobState:
 
 
 def resume(store: Store, job_id: int) -> None:
-    """Queue a failed, cancelled or interrupted job again, from its last committed epoch. Raises ConflictError."""
+    """Queue a failed, cancelled or interrupted job again: a run from its last committed epoch, an import anew.
+
+    Raises: ConflictError for a job in another state, and when the import's name was taken meanwhile.
+    """
+    job = store.job(job_id)
+    if job.kind == "ingest" and job.state in RESUMABLE:
+        _refuse_taken(store, _dataset_name(job))
     if not store.requeue(job_id):
         state = store.job(job_id).state
         raise ConflictError(f"run {job_id} is {state}; only {', '.join(sorted(RESUMABLE))} ones can be resumed.")
@@ -111,6 +155,13 @@ def delete_run(store: Store, workspace: Workspace, job_id: int) -> None:
     if not store.delete_job(job_id):
         raise ConflictError(f"run {job_id} is {store.job(job_id).state}. Cancel it, then delete it.")
     remove_folder(workspace.run(job_id))
+
+
+def dismiss(store: Store, job_id: int) -> None:
+    """Forget an ended import with what was uploaded for it. Raises ConflictError while it is active."""
+    job = store.job(job_id)
+    delete_run(store, store.workspace, job_id)
+    drop_upload(store, job)
 
 
 def delete_dataset(store: Store, workspace: Workspace, name: str) -> None:
@@ -132,7 +183,7 @@ def reap(store: Store) -> list[int]:
     """End the running jobs whose worker is gone, and return their ids."""
     reaped = []
     for job in store.jobs(states=[JobState.running]):
-        if not is_alive(store.workspace, job) and store.give_up(job, GONE):
+        if not is_alive(store.workspace, job) and store.give_up(job, GONE[job.kind]):
             store.add_event(job.id, "The worker's process is gone.", "warning")
             reaped.append(job.id)
     return reaped
