@@ -11,13 +11,12 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.ui import errors, startup
-from pages.ui.middleware import Guard, UploadQuota, check_address
+from pages.ui.middleware import Guard, UploadQuota
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """Refuse an open address, make the workspace ready, and load the rest when the first page is out."""
-    check_address(st.get_option("server.address"))
+    """Make the workspace ready, and load the rest when the first page is out."""
     await anyio.to_thread.run_sync(startup.prepare)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(startup.preload)

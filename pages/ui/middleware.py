@@ -77,7 +77,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class Guard:
-    """Refuses connections from elsewhere and foreign host names, and adds the response headers.
+    """Refuses to start on an open address, connections from elsewhere and foreign host names; adds the response headers.
 
     The socket's own address is looked at, so it holds under any server and any option. A foreign
     Host header on a loopback socket is a page elsewhere that had its name point here (DNS rebinding).
@@ -87,8 +87,8 @@ class Guard:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            return await self.app(scope, receive, send)
+        if scope["type"] == "lifespan":
+            return await self._start(scope, receive, send)
         if not remote_allowed() and not self._local(scope):
             if scope["type"] == "websocket":
                 return await send({"type": "websocket.close", "code": 1008})
@@ -102,6 +102,15 @@ class Guard:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
+
+    async def _start(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer the server here where the address is open: an error inside would show as a traceback."""
+        try:
+            check_address(st.get_option("server.address"))
+        except ConflictError as error:
+            await receive()
+            return await send({"type": "lifespan.startup.failed", "message": str(error)})
+        await self.app(scope, receive, send)
 
     @staticmethod
     def _local(scope: Scope) -> bool:

@@ -57,6 +57,13 @@ def test_an_open_address_is_refused_at_start(address):
         check_address(address)
 
 
+def test_the_server_that_would_be_open_hears_one_sentence_and_no_traceback(monkeypatch):
+    monkeypatch.setattr(middleware.st, "get_option", lambda name: "0.0.0.0")
+    (answer,) = ask(Guard(accept), kind="lifespan")
+    assert answer["type"] == "lifespan.startup.failed"
+    assert "TLCORE_ALLOW_REMOTE" in answer["message"] and "\n" not in answer["message"]
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
 def test_loopback_needs_no_permission(address):
     check_address(address)
