@@ -18,7 +18,7 @@ from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import literal
 from tlcore import jobs
 from tlcore.errors import TLError
-from tlcore.store import ACTIVE, JobState
+from tlcore.store import ACTIVE, RESUMABLE, JobState
 from tlcore.workspace import whole_file
 
 BUILT_IN = {
@@ -32,7 +32,7 @@ KNOWN = {
     "mnist": "70,000 handwritten digits in grey, 28 × 28 px, ten classes. Download 11 MB.",
 }
 _MISTAKE = "ingest_mistake"
-_SHOWN_S = 600  # An import that failed stays in sight this long.
+_SHOWN_S = 600  # An import that came to nothing stays in sight this long.
 
 
 def add_forms() -> None:
@@ -56,14 +56,15 @@ def add_forms() -> None:
 
 def _choices(texts: dict[str, str]) -> None:
     present = {record.name for record in store().datasets()}
+    coming = {job.payload["name"] or Path(job.payload["source"]).stem for job in store().jobs(kind="ingest", states=ACTIVE)}
     for name, text in texts.items():
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(f"**{name}**  \n{text}")
             st.button(
-                "Added" if name in present else "Add",
+                "Added" if name in present else "Adding" if name in coming else "Add",
                 key=f"add_{name}",
-                icon=":material/check:" if name in present else ":material/add:",
-                disabled=name in present,
+                icon=":material/check:" if name in present else ":material/hourglass_top:" if name in coming else ":material/add:",
+                disabled=name in present or name in coming,
                 on_click=_submit,
                 args=(name, name),
             )
@@ -128,7 +129,7 @@ def _mistakes_kept() -> Iterator[None]:
 
 
 def imports() -> None:
-    """Imports under way or lately failed, live; the page runs again when one ends."""
+    """Imports under way or that lately came to nothing, live; the page runs again when one ends or begins anew."""
     shown = _current()
     if not shown:
         return
@@ -139,11 +140,11 @@ def imports() -> None:
         now = _current()
         for job in now:
             ingest_row(job)
-        ended = active - {job.id for job in now if job.state in ACTIVE}
-        if ended:
-            for job in (store().job(number) for number in sorted(ended)):
-                if job.state is JobState.done:
-                    toast_next(f"{literal((job.result or {}).get('dataset', job.title))} is ready.")
+        active_now = {job.id for job in now if job.state in ACTIVE}
+        for job in store().jobs(kind="ingest", states=[JobState.done]):
+            if job.id in active:
+                toast_next(f"{literal((job.result or {}).get('dataset', job.title))} is ready.")
+        if active_now != active or {job.id for job in now} != {job.id for job in shown}:
             st.rerun()
 
     st.subheader("Imports", anchor=False)
@@ -155,5 +156,5 @@ def _current() -> list:
     return [
         job
         for job in store().jobs(kind="ingest", limit=20)
-        if job.state in ACTIVE or (job.state in (JobState.failed, JobState.interrupted) and (job.finished_at or 0) > recent)
+        if job.state in ACTIVE or (job.state in RESUMABLE and (job.finished_at or 0) > recent)
     ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.errors import guarded
-from pages.ui.state import badge, store, toast_next
+from pages.ui.state import badge, store, toast_next, workspace
 from pages.ui.text import ago, duration, literal
 from tlcore import jobs
-from tlcore.store import ACTIVE, Job, JobState
+from tlcore.store import ACTIVE, RESUMABLE, Job, JobState
 
 
 def run_row(run: Job) -> None:
@@ -50,7 +50,7 @@ def remaining(job: Job) -> str:
 
 
 def ingest_row(job: Job) -> None:
-    """An import with progress and a cancel."""
+    """An import with progress and a cancel; one that came to nothing can be tried again or taken off the list."""
     with st.container(border=True, key=f"ingest_row_{job.id}", gap="xsmall"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown(f"**{literal(job.title)}**", width="content")
@@ -58,6 +58,9 @@ def ingest_row(job: Job) -> None:
                 st.markdown(badge(job.state), width="content")
                 if job.state in ACTIVE:
                     st.button("Cancel", key=f"cancel_{job.id}", icon=":material/cancel:", disabled=job.cancel_requested, on_click=_cancel, args=(job.id,))
+                elif job.state in RESUMABLE:
+                    st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:", on_click=_retry, args=(job.id,))
+                    st.button("Remove", key=f"remove_{job.id}", icon=":material/delete:", on_click=_remove, args=(job,))
         if job.state in ACTIVE:
             progress(job)
         elif job.error:
@@ -68,3 +71,16 @@ def _cancel(job_id: int) -> None:
     with guarded():
         jobs.cancel(store(), job_id)
         toast_next("The import stops.", icon=":material/cancel:")
+
+
+def _retry(job_id: int) -> None:
+    with guarded():
+        jobs.resume(store(), job_id)
+        toast_next("The import begins again.", icon=":material/replay:")
+
+
+def _remove(job: Job) -> None:
+    with guarded():
+        jobs.delete_run(store(), workspace(), job.id)
+        jobs.drop_upload(store(), job)
+        toast_next("The import is off the list.", icon=":material/delete:")

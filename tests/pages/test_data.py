@@ -29,6 +29,44 @@ def test_adding_a_built_in_dataset_queues_an_import_with_progress_and_cancel(emp
     assert store.job(job.id).state is JobState.cancelled
 
 
+def test_an_import_that_is_under_way_is_not_begun_twice(empty, store, open_page):
+    app = open_page("data.py")
+    app.button(key="add_digits").click().run()
+    assert app.button(key="add_digits").disabled and app.button(key="add_digits").label == "Adding"
+    assert not app.button(key="add_mnist").disabled
+
+
+@pytest.mark.parametrize("ending", [JobState.failed, JobState.cancelled, JobState.interrupted])
+def test_an_import_that_came_to_nothing_can_be_tried_again(empty, store, open_page, ending):
+    number = ended_import(empty, store, ending)
+    app = open_page("data.py")
+    app.button(key=f"retry_{number}").click().run()
+    assert store.job(number).state is JobState.queued
+    assert app.button(key=f"cancel_{number}")
+
+
+def test_an_import_that_came_to_nothing_can_be_taken_off_the_list_with_its_upload(empty, store, open_page):
+    number = ended_import(empty, store, JobState.failed)
+    app = open_page("data.py")
+    assert "Imports" in texts(app)
+    app.button(key=f"remove_{number}").click().run()
+    assert store.jobs() == [] and not list(empty.uploads.iterdir())
+    assert not app.exception and "Imports" not in texts(app)
+
+
+def ended_import(workspace, store, state) -> int:
+    """An import of an upload that a worker took up and that ended like this."""
+    upload = workspace.uploads / "0.zip"
+    upload.write_bytes(b"content")
+    jobs.submit_ingest(store, workspace, str(upload), "pets")
+    job = store.claim("tests")
+    if state is JobState.interrupted:
+        store.give_up(job, "Its worker was killed.")
+    else:
+        store.finish(job, state, error="pets: no picture can be read." if state is JobState.failed else None)
+    return job.id
+
+
 def test_a_path_on_the_server_is_queued_under_its_name(empty, store, open_page, tmp_path):
     app = open_page("data.py")
     app.text_input(key="path_source").set_value(f"  {tmp_path / 'pets'} ")
