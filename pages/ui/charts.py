@@ -122,7 +122,7 @@ def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
 def phases(count: int, longest_s: float, dark: bool) -> Spec:
     """Seconds by phase as bars. Columns: phase, seconds, label."""
     base = alt.Chart(_NO_DATA).encode(
-        y=alt.Y("phase:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelFlush=False)),
+        y=alt.Y("phase:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelFlush=False, labelLimit=160)),
         x=alt.X("seconds:Q", title="time (s)", axis=alt.Axis(grid=False, tickCount=5), scale=alt.Scale(domain=[0, 1.15 * longest_s], nice=False)),
         tooltip=[alt.Tooltip("phase:N"), alt.Tooltip("seconds:Q", title="time (s)", format=".2f")],
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,15 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
         "Files": lambda: "predictions.parquet" in texts(at),
     }
     assert expected[tab]()
+
+
+def test_time_of_earlier_attempts_is_a_bar_like_any_other(done, workspace, open_page):
+    path = workspace.run(done) / "summary.json"
+    figures = json.loads(path.read_text())
+    figures["phases"]["earlier attempts"] = 99.0
+    path.write_text(json.dumps(figures))
+    (chart,) = open_page("runs.py", run=str(done), tab="Time").get("vega_lite_chart")
+    assert "most of them for earlier attempts" in chart.proto.alt
 
 
 def test_a_clicked_cell_shows_its_pictures(done, store, workspace, open_page):
