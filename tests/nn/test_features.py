@@ -1,6 +1,8 @@
 """The activation cache: computed once, filled incrementally, never trusted when damaged."""
 
 import errno
+import importlib.metadata
+import json
 import threading
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from tlcore.errors import Cancelled, ResourceError
 from tlcore.nn import features
+from tlcore.nn import prefix as prefix_module
 from tlcore.nn.activations import ActivationCache, Layout, content_keys
 from tlcore.nn.features import activations
 from tlcore.nn.models import cut_for, prefix_model
@@ -88,6 +91,44 @@ def test_other_settings_use_other_rows(workspace, resnet, digits):
     assert len(keys) == 4, "pooling matters only where it is part of the frozen layers"
 
 
+@pytest.mark.parametrize("library", ["openvino", "tensorflow", "keras"])
+def test_another_version_of_a_library_uses_other_rows_and_another_conversion(workspace, resnet, monkeypatch, library):
+    fresh = Prefix(resnet, cut_for(resnet.spec, 0, "avg"), workspace)
+    now = fresh.key
+    assert "engine" not in fresh.__dict__, "the key must not build the network"
+    monkeypatch.setattr(prefix_module, "version", lambda name: "9.9" if name == library else importlib.metadata.version(name))
+    later = Prefix(resnet, cut_for(resnet.spec, 0, "avg"), workspace)
+    assert later.key != now and later.about()[library] == "9.9"
+    assert later.converted().stem == later.key
+
+
+def test_rows_of_two_engines_are_kept_apart(workspace, resnet, pictures, monkeypatch):
+    cut = cut_for(resnet.spec, 0, "avg")
+    uses = {}
+    for gpu in (False, True):
+        monkeypatch.setattr(prefix_module, "_has_gpu", lambda gpu=gpu: gpu)
+        prefix = Prefix(resnet, cut, workspace)
+        _, use = activations(prefix, *pictures.of(range(20)), workspace, NullReporter())
+        uses[prefix.engine_name] = use.computed
+    assert uses == {"openvino": 20, "tensorflow": 20}
+
+
+def test_a_network_that_openvino_cannot_take_is_computed_by_tensorflow_under_its_own_key(workspace, resnet, pictures, monkeypatch):
+    cut = cut_for(resnet.spec, 0, "avg")
+    activations(Prefix(resnet, cut, workspace), *pictures.of(range(20)), workspace, NullReporter())
+
+    def cannot(self):
+        raise RuntimeError("unknown operation")
+
+    monkeypatch.setattr(Prefix, "converted", cannot)
+    for wanted in ((20, 20), (0, 20)):  # The second time all are there.
+        prefix = Prefix(resnet, cut, workspace)
+        rows, use = activations(prefix, *pictures.of(range(20, 40)), workspace, NullReporter())
+        assert (use.computed, len(rows)) == wanted and prefix.engine_name == "tensorflow"
+    stored = [json.loads(path.read_text())["engine"] for path in workspace.activations.rglob("layout.json")]
+    assert sorted(stored) == ["openvino", "tensorflow"]
+
+
 def test_what_is_computed_when_a_run_is_cancelled_is_kept(rows_at, pictures):
     class StopsSoon(NullReporter):
         checks = 0
@@ -152,7 +193,7 @@ def test_a_converted_network_that_was_altered_is_converted_again(workspace, resn
 
 def test_a_disk_that_is_too_small_is_noticed_before_computing(rows_at, pictures, monkeypatch):
     monkeypatch.setattr(features, "free_bytes", lambda folder: 1000)
-    with pytest.raises(ResourceError, match=r"disk full.*lower"):
+    with pytest.raises(ResourceError, match=r"The disk is too full.*lower"):
         rows_at(0, range(50))
     assert pictures.decoded == 0
 

@@ -16,7 +16,7 @@ PACKAGES = ("tensorflow", "keras", "openvino", "numpy", "pandas", "pyarrow", "pi
 def environment(engine: str) -> dict[str, object]:
     """JSON types only; packages that aren't installed are left out."""
     return {
-        "python": platform.python_version(),
+        "python": platform.pythonversion(),
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
@@ -24,11 +24,12 @@ def environment(engine: str) -> dict[str, object]:
         "memory_bytes": psutil.virtual_memory().total,
         "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
         "engine": engine,
-        "packages": {name: version for name in PACKAGES if (version := _version(name))},
+        "packages": {name: version for name in PACKAGES if (version := version(name))},
     }
 
 
-def _version(package: str) -> str | None:
+def version(package: str) -> str | None:
+    """Of an installed package, without importing it; None where it isn't installed."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -54,16 +54,23 @@ def activations(
     from other threads. Raises ResourceError when the disk can't hold the rows.
     """
     ids = content_keys(content_ids)
-    cache = ActivationCache(workspace.activations / prefix.key, reporter.log)
-    missing = np.array(cache.missing(ids), np.int64)
+    planned = prefix.key
+    cache, missing = _opened(prefix, ids, workspace, reporter)
     if len(missing):
         layout = Layout(prefix.engine.row_shape, prefix.cut.dtype)
+        if prefix.key != planned:  # OpenVINO can't take the network: TensorFlow's rows are kept apart.
+            cache, missing = _opened(prefix, ids, workspace, reporter)
         _check_disk(workspace, len(missing) * layout.row_bytes, prefix)
-        cache.create(layout, {**prefix.about(), "engine": prefix.engine.name})
+        cache.create(layout, prefix.about())
         _fill(cache, prefix, pixels, missing, ids, reporter, report)
-    prefix.engine_name = cache.about.get("engine", prefix.engine_name)
     rows = cache.rows(ids)
     return rows, CacheUse(len(ids) - len(missing), len(missing), rows.nbytes)
+
+
+def _opened(prefix: Prefix, ids: list[bytes], workspace: Workspace, reporter: Reporter) -> tuple[ActivationCache, np.ndarray]:
+    """The folder of the prefix's rows, and the positions of pictures that it lacks."""
+    cache = ActivationCache(workspace.activations / prefix.key, reporter.log)
+    return cache, np.array(cache.missing(ids), np.int64)
 
 
 class PixelRows:
@@ -139,6 +146,6 @@ def _check_disk(workspace: Workspace, needed_bytes: int, prefix: Prefix) -> None
     free = free_bytes(workspace.activations)
     if needed_bytes > free:
         raise ResourceError(
-            f"disk full: the activations of {prefix.backbone.spec.name} need {needed_bytes / 1e9:.1f} GB and {free / 1e9:.1f} GB are free. "
+            f"The disk is too full: the activations of {prefix.backbone.spec.name} need {needed_bytes / 1e9:.1f} GB and {free / 1e9:.1f} GB are free. "
             "Free some space, or lower split.train_fraction, backbone.input_size or freeze.trainable_blocks."
         )

@@ -14,12 +14,14 @@ import numpy as np
 import tensorflow as tf
 
 from tlcore.nn import openvino_engine
+from tlcore.nn.environment import version
 from tlcore.nn.models import Backbone, Cut, prefix_model
 from tlcore.nn.openvino_engine import OpenVINOEngine, Sink, ov
 from tlcore.workspace import Workspace, whole_file
 
 FORMAT = 1  # Raise it when the same settings begin to give other activations.
 GPU_BATCH_IMAGES = 64
+LIBRARIES = ("openvino", "tensorflow", "keras")  # Another version of any may give other activations.
 
 
 class Engine(Protocol):
@@ -39,11 +41,17 @@ class Prefix:
 
     def __init__(self, backbone: Backbone, cut: Cut, workspace: Workspace, log: Callable[[str], None] = lambda message: None) -> None:
         self.backbone, self.cut, self._workspace, self._log = backbone, cut, workspace, log
-        self.engine_name = "tensorflow"  # Until it is known what computed, or had computed, the rows.
 
-    @functools.cached_property
+    @property
+    def engine_name(self) -> str:
+        """What computes the rows; as long as nothing is built, what will be tried first."""
+        if "engine" in self.__dict__:
+            return self.engine.name
+        return "tensorflow" if self.cut.kind == "pixels" or _has_gpu() else "openvino"
+
+    @property
     def key(self) -> str:
-        """Equal for prefixes that give equal activations."""
+        """Equal for prefixes that give equal activations; another one once it turns out that OpenVINO can't."""
         return hashlib.sha256(json.dumps(self.about(), sort_keys=True).encode()).hexdigest()[:32]
 
     def about(self) -> dict[str, str | int | None]:
@@ -51,12 +59,13 @@ class Prefix:
         return {
             "format": FORMAT, "backbone": self.backbone.spec.name, "weights": self.backbone.weights_hash,
             "input_size": self.backbone.side_px, "cut": self.cut.layer, "kind": self.cut.kind, "dtype": self.cut.dtype,
+            "engine": self.engine_name, **{library: version(library) for library in LIBRARIES},
         }
 
     @functools.cached_property
     def engine(self) -> Engine:
         """OpenVINO on a CPU; TensorFlow on a GPU, and where OpenVINO can't take the network."""
-        if tf.config.list_physical_devices("GPU"):
+        if _has_gpu():
             return TensorFlowEngine(prefix_model(self.backbone, self.cut), GPU_BATCH_IMAGES)
         try:
             return OpenVINOEngine(self.converted())
@@ -100,6 +109,10 @@ def convert(model: keras.Model) -> ov.Model:
     signature = tf.TensorSpec(model.input.shape, model.input.dtype)
     traced = tf.function(lambda x: model(x, training=False), input_signature=[signature])
     return ov.convert_model(traced.get_concrete_function())
+
+
+def _has_gpu() -> bool:
+    return bool(tf.config.list_physical_devices("GPU"))
 
 
 def _fingerprint(path: Path) -> str:
