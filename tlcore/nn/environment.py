@@ -16,7 +16,7 @@ PACKAGES = ("tensorflow", "keras", "openvino", "numpy", "pandas", "pyarrow", "pi
 def environment(engine: str) -> dict[str, object]:
     """JSON types only; packages that aren't installed are left out."""
     return {
-        "python": platform.pythonversion(),
+        "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
@@ -24,7 +24,7 @@ def environment(engine: str) -> dict[str, object]:
         "memory_bytes": psutil.virtual_memory().total,
         "gpus": [device.name for device in tf.config.list_physical_devices("GPU")],
         "engine": engine,
-        "packages": {name: version for name in PACKAGES if (version := version(name))},
+        "packages": {name: found for name in PACKAGES if (found := version(name))},
     }
 
 
