@@ -29,7 +29,7 @@ SMALL = {
 SUMMARY = {
     "test_accuracy", "test_macro_f1", "test", "epochs", "best_epoch", "best_val_accuracy", "best_val_loss", "seconds", "phases", "trainable_params",
     "total_params", "engine", "cache", "train_images", "val_images", "test_images", "classes", "config_hash", "test_ids_hash", "model_bytes",
-    "weights_file", "weights_sha256",
+    "weights_file", "weights_sha256", "earlier_seconds",
 }
 EPOCH = {"epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "learning_rate"}
 
@@ -60,6 +60,7 @@ def test_a_run_leaves_a_model_that_repeats_its_stored_predictions(carry_out, sha
     summary = carry_out(changes, reporter)
     run_dir, dataset = tmp_path / "run", shared[1]
     assert set(summary) == SUMMARY and json.loads((run_dir / "summary.json").read_text()) == summary
+    assert summary["earlier_seconds"] == 0.0
     assert summary["classes"] == ["1", "4", "7"] and summary["engine"] == "openvino"
     assert set(summary["phases"]) == {"prepare", "features", "train", "evaluate", "export"}
     assert all(set(epoch) == EPOCH for epoch in reporter.epochs) and len(reporter.epochs) == summary["epochs"]
@@ -123,7 +124,10 @@ def test_a_cancelled_run_resumes_to_the_same_model(carry_out, tmp_path):
     with pytest.raises(Cancelled):
         carry_out(reporter=reporter, folder="parts")
     assert not (tmp_path / "parts" / "summary.json").exists()
+    reporter.committed.history[-1]["seconds"] = 100.0  # As if those two epochs had taken that long.
     resumed = carry_out(resume_from=reporter.committed, folder="parts")
+    assert resumed["earlier_seconds"] == 100.0 and next(iter(resumed["phases"].items())) == ("earlier attempts", 100.0)
+    assert sum(resumed["phases"].values()) == pytest.approx(resumed["seconds"], abs=0.1)
     assert resumed["test"] == whole["test"] and resumed["epochs"] == whole["epochs"]
     models = [keras.models.load_model(tmp_path / name / "model.keras").get_weights() for name in ("whole", "parts")]
     assert hash_of(models[0]) == hash_of(models[1])

@@ -34,6 +34,7 @@ from tlcore.reporter import Committed, Reporter
 from tlcore.results import Predictions, save_predictions
 from tlcore.workspace import Workspace, whole_file
 
+EARLIER = "earlier attempts"
 # Shares of the progress bar at the end of each part; epochs report their own pace.
 FEATURES_DONE, TRAIN_DONE, TEST_DONE = 0.55, 0.9, 0.97
 
@@ -108,7 +109,7 @@ class _Run:
         self.reporter.phase("export")
         self._export(trainer.classifier)
         summary = self._summary(figures, trainer.classifier, state)
-        summary |= {"seconds": self._worked_s(), "phases": self.reporter.phases()}
+        summary |= self._times()
         self._write_json("summary.json", summary)
         checkpoints.remove(self.run_dir, keep=[checkpoints.path_of(self.run_dir, state.epoch)])
         self.reporter.progress(1.0, "done")
@@ -148,6 +149,11 @@ class _Run:
     def _worked_s(self) -> float:
         """Seconds on this run, earlier attempts included."""
         return self._before_s + time.perf_counter() - self._began
+
+    def _times(self) -> dict[str, Any]:
+        """Seconds in all, and by phase: of this attempt, and as one more the attempts that it goes on from."""
+        earlier = {EARLIER: self._before_s} if self._before_s > 0 else {}
+        return {"seconds": self._worked_s(), "earlier_seconds": self._before_s, "phases": {**earlier, **self.reporter.phases()}}
 
     def _progress_of_epochs(self, done_before: int) -> Callable[[float], None]:
         """Reports epochs as the share of all time that is behind, at the pace of this attempt."""
