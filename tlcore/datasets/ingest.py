@@ -22,6 +22,7 @@ from pydantic import BaseModel
 
 from tlcore import locks
 from tlcore.datasets import quality
+from tlcore.datasets.bounded import bounded_memory, decoding_bytes
 from tlcore.datasets.dataset import ABOUT_FILE, OFFICIAL, SCHEMA, TABLE_FILE, Dataset, cores
 from tlcore.datasets.layout import refuse_few, shown
 from tlcore.datasets.stored import Stored
@@ -50,6 +51,7 @@ class Plan:
     store: Callable[[Any, str], Stored]  # Called in many threads.
     estimated_bytes: int
     skipped: Counter[str] = field(default_factory=Counter)
+    foreign: bool = False  # Files of strangers, which are decoded within bounds.
     begun: float = 0.0  # Share of the job that was done in making the plan.
 
 
@@ -78,12 +80,15 @@ def ingest(plan: Plan, name: str, workspace: Workspace, reporter: Reporter) -> D
     reporter.phase("decode")
     with _new_folder(workspace, dataset_id) as folder:
         try:
-            taken = _write_table(plan, folder / TABLE_FILE, reporter)
+            with bounded_memory(decoding_bytes(cores())) if plan.foreign else contextlib.nullcontext():
+                taken = _write_table(plan, folder / TABLE_FILE, reporter)
             taken.refuse_unusable()
             report = taken.report(time.perf_counter() - started, (folder / TABLE_FILE).stat().st_size)
             about = About(id=dataset_id, name=name, classes=plan.classes, source=plan.source, created_at=datetime.now(UTC).isoformat(timespec="seconds"), report=report)
             with whole_file(folder / ABOUT_FILE) as temporary:
                 temporary.write_text(about.model_dump_json(indent=1), encoding="utf-8")
+        except MemoryError as error:
+            raise ResourceError(f"{plan.where}: needs more memory than an import may take. Scale its pictures down, or add them in parts.") from error
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -279,6 +284,8 @@ def _store_all(plan: Plan, task: list[tuple[int, Any]]) -> list[tuple[int, Store
             done.append((place, plan.store(payload, "picture")))
         except InputError as error:
             done.append((place, str(error).removeprefix("picture: ")))
+        except MemoryError:
+            done.append((place, "needs more memory than an import may take. Scale it down first."))
     return done
 
 

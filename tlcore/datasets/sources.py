@@ -121,6 +121,7 @@ def _files(
         store=from_file,
         estimated_bytes=sum(size(file) for file in files),
         skipped=layout.skipped,
+        foreign=True,
     )
 
 
