@@ -162,8 +162,8 @@ def test_settings_that_do_not_fit_are_refused_in_one_sentence(carry_out, changes
 @pytest.mark.parametrize(
     ("raised", "message"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), "disk full"),
-        (MemoryError(), "out of memory.*Lower train.batch_size"),
+        (OSError(errno.ENOSPC, "No space left on device"), r"^The disk is full\. Free"),
+        (MemoryError(), r"^The run ran out of memory\. Lower train.batch_size"),
         (tf.errors.ResourceExhaustedError(None, None, "OOM"), "out of memory"),
         (RuntimeError("std::bad_alloc"), "out of memory"),
     ],

@@ -218,7 +218,7 @@ class _Run:
 @contextlib.contextmanager
 def _explained_shortage() -> Iterator[None]:
     """Turn what the libraries raise for a full disk or memory into one sentence with a remedy."""
-    memory = "ran out of memory. Lower train.batch_size, backbone.input_size or freeze.trainable_blocks, or take a smaller backbone."
+    memory = "The run ran out of memory. Lower train.batch_size, backbone.input_size or freeze.trainable_blocks, or take a smaller backbone."
     try:
         yield
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
@@ -230,4 +230,4 @@ def _explained_shortage() -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise ResourceError("disk full. Free some space (unused runs, datasets or the cache), then resume the run.") from error
+        raise ResourceError("The disk is full. Free some space (unused runs, datasets or the cache), then resume the run.") from error
