@@ -37,7 +37,8 @@ def _facts(run: Job) -> list[str]:
 
 def progress(job: Job) -> None:
     """Bar with phase, message and the time that is left."""
-    parts = [job.phase or ("waiting for its turn" if job.state is JobState.queued else "starting"), job.message, remaining(job)]
+    # A job that waits again still has phase and message of its last attempt.
+    parts = ["waiting for its turn"] if job.state is JobState.queued else [job.phase or "starting", job.message, remaining(job)]
     st.progress(min(1.0, max(0.0, job.progress)), text=" · ".join(literal(part) for part in parts if part))
 
 

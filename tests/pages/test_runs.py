@@ -181,6 +181,7 @@ def test_an_interrupted_run_offers_resume(store, workspace, open_page):
     at.button(key="resume_one").click()
     at.run()
     assert store.job(job.id).state is JobState.queued
+    assert at.progress[0].text == "waiting for its turn"
 
 
 def test_rename_and_delete(done, store, workspace, open_page):
