@@ -164,10 +164,12 @@ def test_an_upload_serves_every_import_that_names_it_and_is_deleted_after_the_la
     upload = workspace.uploads / f"{'ab' * 32}.zip"
     upload.write_bytes(zip_bytes(pets()))
     for name in ("one", "two"):
-        store.add_job("ingest", name, {"source": str(upload), "name": name})
+        store.add_job("ingest", name, {"source": str(upload), "name": name, "uploaded_as": "my\npets.zip" if name == "two" else "pets.zip"})
     assert import_upload(store, workspace, "one") == JobState.done and upload.exists()
     assert import_upload(store, workspace, "two") == JobState.done and not upload.exists()
     assert [record.name for record in store.datasets()] == ["one", "two"]
+    assert store.dataset("one").source == "uploaded 'pets.zip'"
+    assert store.dataset("two").source.startswith("uploaded 'my�pets.zip…'")
 
 
 def test_an_upload_stays_when_the_import_failed_or_it_was_received_again(store, workspace):

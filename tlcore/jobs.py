@@ -70,11 +70,17 @@ def check_run(config: RunConfig, record: DatasetRecord) -> None:
 
 
 def submit_ingest(
-    store: Store, workspace: Workspace, source: str, name: str | None = None, token: str | None = None
+    store: Store,
+    workspace: Workspace,
+    source: str,
+    name: str | None = None,
+    token: str | None = None,
+    uploaded_as: str | None = None,
 ) -> int:
     """Queue the adding of a dataset and return the job's id.
 
     token: two submissions with the same one make one import.
+    uploaded_as: the name that an uploaded file had with its owner; the dataset's source keeps it.
     Raises: InputError for a path that can't be one, ConflictError when the name is taken.
     """
     earlier = store.job_by_token(token) if token is not None else None
@@ -83,7 +89,10 @@ def submit_ingest(
     source = _located(source)
     shown = name or Path(source).stem
     _refuse_taken(store, shown)
-    job_id = store.add_job("ingest", f"Add {shown}", {"source": source, "name": name}, token=token)
+    payload = {"source": source, "name": name}
+    if uploaded_as is not None:
+        payload["uploaded_as"] = uploaded_as
+    job_id = store.add_job("ingest", f"Add {shown}", payload, token=token)
     ensure_supervisor(workspace)
     return job_id
 

@@ -118,7 +118,9 @@ def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> O
     """Add a dataset."""
     from tlcore.datasets.sources import add_dataset
 
-    dataset = add_dataset(job.payload["source"], job.payload["name"], store.workspace, reporter)
+    dataset = add_dataset(
+        job.payload["source"], job.payload["name"], store.workspace, reporter, job.payload.get("uploaded_as")
+    )
     record = jobs.dataset_record(dataset, store.workspace)
     return Outcome({"dataset": record.name, "dataset_id": record.id}, record)
 

@@ -17,7 +17,7 @@ from pages.ui.job_rows import ingest_row
 from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import literal
 from tlcore import jobs
-from tlcore.errors import TLError
+from tlcore.errors import ResourceError, TLError
 from tlcore.store import ACTIVE, RESUMABLE, JobState
 from tlcore.workspace import whole_file
 
@@ -84,7 +84,7 @@ def _submit_upload() -> None:
         st.session_state[_MISTAKE] = "Choose a ZIP first."
         return
     with _mistakes_kept():
-        _submit(str(_keep(file)), st.session_state["upload_name"].strip() or Path(file.name).stem)
+        _submit(str(_keep(file)), st.session_state["upload_name"].strip() or Path(file.name).stem, uploaded_as=Path(file.name).name)
 
 
 def _keep(file: UploadedFile) -> Path:
@@ -92,8 +92,11 @@ def _keep(file: UploadedFile) -> Path:
     digest = hashlib.file_digest(file, "sha256").hexdigest()
     target = workspace().uploads / f"{digest}.zip"
     file.seek(0)
-    with whole_file(target) as temporary, temporary.open("wb") as out:
-        shutil.copyfileobj(file, out, 1 << 20)
+    try:
+        with whole_file(target) as temporary, temporary.open("wb") as out:
+            shutil.copyfileobj(file, out, 1 << 20)
+    except OSError as error:
+        raise ResourceError(f"The upload can't be kept: {error.strerror or type(error).__name__}. Free some space in the workspace, then upload it again.") from error
     return target
 
 
@@ -113,9 +116,9 @@ def _submit_path() -> None:
         st.session_state[_MISTAKE] = "Give the path of a ZIP or a folder first."
 
 
-def _submit(source: str, name: str | None) -> None:
+def _submit(source: str, name: str | None, uploaded_as: str | None = None) -> None:
     with _mistakes_kept():
-        jobs.submit_ingest(store(), workspace(), source, name)
+        jobs.submit_ingest(store(), workspace(), source, name, uploaded_as=uploaded_as)
         toast_next(f"The import of {literal(name or source)} has begun.", icon=":material/hourglass_top:")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
 
 import pytest
 
@@ -88,7 +90,19 @@ def test_an_upload_is_kept_under_its_hash_only(empty, store, open_page):
     app.button(key="import_upload").click().run()
     (kept,) = empty.uploads.iterdir()
     assert kept.name == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73.zip"
-    assert store.jobs(kind="ingest")[0].payload["source"] == str(kept)
+    assert store.jobs(kind="ingest")[0].payload == {"source": str(kept), "name": "evil name", "uploaded_as": "evil name.zip"}
+
+
+def test_an_upload_that_the_disk_cannot_take_is_told_in_one_sentence(empty, store, open_page, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    app = open_page("data.py")
+    app.file_uploader(key="upload_zip").upload("pets.zip", b"content")
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    app.button(key="import_upload").click().run()
+    assert "No space left on device" in app.error[0].value and "Free some space" in app.error[0].value
+    assert store.jobs() == [] and not list(empty.uploads.iterdir())
 
 
 def test_a_name_that_is_taken_is_refused_in_one_sentence(digits, store, open_page):

@@ -30,10 +30,13 @@ MAX_NAME = 200
 LINK = "links or devices, which are not followed"
 
 
-def add_dataset(source: str, name: str | None, workspace: Workspace, reporter: Reporter) -> Dataset:
+def add_dataset(
+    source: str, name: str | None, workspace: Workspace, reporter: Reporter, uploaded_as: str | None = None
+) -> Dataset:
     """Write the pictures of `source` as a new dataset of the workspace: whole, or not at all.
 
     source: a built-in or known name, or the path of a ZIP or a folder.
+    uploaded_as: the name that an uploaded ZIP had with its owner.
     Raises: InputError, ResourceError with one sentence; what `reporter.check` raises.
     """
     reporter.phase("prepare")
@@ -52,7 +55,7 @@ def add_dataset(source: str, name: str | None, workspace: Workspace, reporter: R
     name = _checked_name(name or path.resolve().stem)
     if path.is_dir():
         return ingest(_folder(path, reporter), name, workspace, reporter)
-    return _add_zip(path, name, workspace, reporter)
+    return _add_zip(path, name, workspace, reporter, uploaded_as)
 
 
 def _checked_name(name: str) -> str:
@@ -62,13 +65,14 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _add_zip(path: Path, name: str, workspace: Workspace, reporter: Reporter) -> Dataset:
+def _add_zip(path: Path, name: str, workspace: Workspace, reporter: Reporter, uploaded_as: str | None) -> Dataset:
     # An upload is kept under its hash, which means nothing to its owner.
     uploaded = _is_upload(path, workspace)
     where = f"{name}.zip" if uploaded else path.name
+    told = "an uploaded ZIP" if uploaded_as is None else f"uploaded {shown(uploaded_as)}"
     with SafeZip(path, where) as archive:
         layout = arrange(archive.names(), where)
-        plan = _files(layout, archive.names(), where, "an uploaded ZIP" if uploaded else str(path), archive.read, archive.declared_bytes)
+        plan = _files(layout, archive.names(), where, told if uploaded else str(path), archive.read, archive.declared_bytes)
         return ingest(plan, name, workspace, reporter)
 
 
