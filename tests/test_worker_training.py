@@ -143,3 +143,16 @@ def test_a_cancelled_run_stops_within_5_s_and_keeps_its_epochs(store, workspace,
     kept = len(store.epoch_records(run_id))
     time.sleep(0.5)
     assert len(store.epoch_records(run_id)) == kept >= 3
+
+
+@pytest.mark.slow
+def test_a_run_in_which_everything_learns_stops_within_an_epoch(store, workspace, uninterrupted):
+    """An epoch takes far longer than anybody wants to wait for a cancelled run."""
+    settings = config(backbone={"name": "ResNet20", "weights": "none", "input_size": 64}, freeze={"trainable_blocks": 4})
+    run_id = jobs.submit_run(store, workspace, settings)
+    until(lambda: "% of it" in store.job(run_id).message, timeout_s=120)
+    jobs.cancel(store, run_id)
+    stopped_s = until(lambda: store.job(run_id).state == JobState.cancelled)
+    print(f"stopped after {stopped_s:.1f} s within an epoch")
+    assert stopped_s < 5
+    assert store.epoch_records(run_id) == [] and "SIGTERM" not in (store.job(run_id).error or "")
