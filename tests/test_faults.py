@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -126,11 +127,24 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_is_done_twice(store, s
     assert not list(store.workspace.run(job_id).glob(".writing-*"))
 
 
-def test_a_worker_that_was_stopped_and_replaced_writes_nothing_when_continued(store, start):
+def stop_between_writes(process: subprocess.Popen, workspace) -> None:
+    """SIGSTOP at a moment when the process holds no transaction, which would lock the store as long as it sleeps."""
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        with contextlib.closing(sqlite3.connect(workspace.root / "store.db", timeout=0.2)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                process.send_signal(signal.SIGCONT)
+                time.sleep(0.05)
+
+
+def test_a_worker_that_was_stopped_and_replaced_writes_nothing_when_continued(store, start, workspace):
     job_id = store.add_job("train", "t", {})
     old = start("old", epoch_s=0.2)
     until(lambda: len(store.epoch_records(job_id)) >= 2)
-    old.send_signal(signal.SIGSTOP)
+    stop_between_writes(old, workspace)
     assert jobs.reap(store) == []  # It holds its lock: not dead.
     assert store.give_up(store.job(job_id), "given up by hand")
     job = resumed(store, job_id, start)
