@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.ui.errors import guarded
-from pages.ui.state import badge, store, toast_next, workspace
+from pages.ui.state import badge, store, toast_next
 from pages.ui.text import ago, duration, literal
 from tlcore import jobs
 from tlcore.store import ACTIVE, RESUMABLE, Job, JobState
@@ -61,7 +61,7 @@ def ingest_row(job: Job) -> None:
                     st.button("Cancel", key=f"cancel_{job.id}", icon=":material/cancel:", disabled=job.cancel_requested, on_click=_cancel, args=(job.id,))
                 elif job.state in RESUMABLE:
                     st.button("Try again", key=f"retry_{job.id}", icon=":material/replay:", on_click=_retry, args=(job.id,))
-                    st.button("Remove", key=f"remove_{job.id}", icon=":material/delete:", on_click=_remove, args=(job,))
+                    st.button("Remove", key=f"remove_{job.id}", icon=":material/delete:", on_click=_remove, args=(job.id,))
         if job.state in ACTIVE:
             progress(job)
         elif job.error:
@@ -80,8 +80,7 @@ def _retry(job_id: int) -> None:
         toast_next("The import begins again.", icon=":material/replay:")
 
 
-def _remove(job: Job) -> None:
+def _remove(job_id: int) -> None:
     with guarded():
-        jobs.delete_run(store(), workspace(), job.id)
-        jobs.drop_upload(store(), job)
+        jobs.dismiss(store(), job_id)
         toast_next("The import is off the list.", icon=":material/delete:")
