@@ -27,12 +27,17 @@ def snapshot(workspace: Workspace) -> Machine:
     memory = psutil.virtual_memory()
     limit = _container_limit_bytes()
     return Machine(
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores(),
         memory_bytes=min(memory.total, limit or memory.total),
         memory_free_bytes=min(memory.available, limit or memory.available),
         disk_free_bytes=free_bytes(workspace.root),
         gpus=graphics_cards(Path("/proc/driver/nvidia/gpus")),
     )
+
+
+def cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def cache_bytes(workspace: Workspace) -> int:

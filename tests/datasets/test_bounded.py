@@ -7,8 +7,8 @@ import pytest
 from tests.datasets.samples import pets, write_zip
 from tlcore.datasets import sources, stored
 from tlcore.datasets.bounded import bounded_memory, decoding_bytes
-from tlcore.datasets.dataset import cores
 from tlcore.datasets.sources import add_dataset
+from tlcore.machine import cores
 from tlcore.reporter import NullReporter
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux keeps such a limit")

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import io
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -124,7 +123,7 @@ class Dataset:
             for start in starts:
                 fill(start)
             return out
-        with ThreadPoolExecutor(cores()) as pool:
+        with ThreadPoolExecutor(machine.cores()) as pool:
             for _ in pool.map(fill, starts):
                 pass
         return out
@@ -137,11 +136,6 @@ class Dataset:
                 f"{self.name}: {count:,} pictures at {side_px} px need {wanted / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free. "
                 "Lower the input size, or use fewer pictures."
             )
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

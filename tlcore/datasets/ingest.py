@@ -23,10 +23,11 @@ from pydantic import BaseModel
 from tlcore import locks
 from tlcore.datasets import quality
 from tlcore.datasets.bounded import bounded_memory, decoding_bytes
-from tlcore.datasets.dataset import ABOUT_FILE, OFFICIAL, SCHEMA, TABLE_FILE, Dataset, cores
+from tlcore.datasets.dataset import ABOUT_FILE, OFFICIAL, SCHEMA, TABLE_FILE, Dataset
 from tlcore.datasets.layout import refuse_few, shown
 from tlcore.datasets.stored import Stored
 from tlcore.errors import InputError, ResourceError
+from tlcore.machine import cores
 from tlcore.workspace import UNLISTED_FILE, Workspace, free_bytes, whole_file
 
 if TYPE_CHECKING:
