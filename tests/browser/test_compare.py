@@ -17,6 +17,7 @@ def test_two_runs_are_chosen_and_compared(page, trained):
         settle(page)
     assert parameter(page, "runs") == [",".join(map(str, runs))]
     expect(page.get_by_role("heading", name="Confusion matrices")).to_be_visible()
+    expect(page.get_by_text("All settings are equal")).to_have_count(0)
     expect(page.locator("[data-testid=stVegaLiteChart] svg")).to_have_count(4)
     page.reload()
     settle(page)

@@ -19,7 +19,7 @@ def train_pair(workspace: Workspace) -> list[int]:
     """Two finished runs of the demonstration with different step sizes."""
     store = Store.open(workspace)
     demo.ensure_built_in("digits", store, workspace)
-    changes = ({"name": "quick steps", "train.epochs": 8}, {"name": "small steps", "train.epochs": 8, "optimizer.learning_rate": 0.001})
+    changes = ({"name": "quick steps", "train.epochs": 8, "optimizer.learning_rate": 0.01}, {"name": "small steps", "train.epochs": 8, "optimizer.learning_rate": 0.001})
     runs = [jobs.submit_run(store, workspace, config.parse(config.with_changes(config.DEMO, change))) for change in changes]
     ended = [jobs.wait(store, run, PATIENCE_S) for run in runs]
     assert all(run.state is JobState.done for run in ended), [(run.state, run.error, run.traceback) for run in ended]
