@@ -82,7 +82,7 @@ class StrategyConfig(Settings):
 class HeadConfig(Settings):
     """The new classifier on top of the backbone."""
 
-    pooling: Literal["avg", "max", "flatten"] = Field("avg", description="How the last feature map becomes a vector. flatten keeps positions and is larger.")
+    pooling: Literal["avg", "max", "flatten"] = Field("avg", description="How the last feature map becomes a vector. flatten keeps positions, which shapes such as digits need, and is larger.")
     hidden: tuple[Annotated[int, BeforeValidator(no_bool), Field(ge=1, le=8192)], ...] = Field((), max_length=4, description="Units of the layers between backbone and classes. More: more capacity, more overfitting.")
     dropout: float = Field(0.2, ge=0, lt=1, description="Share of inputs dropped while training. Higher: less overfitting, slower learning.")
 

@@ -56,7 +56,10 @@ def balance(record: DatasetRecord, dataset: Dataset) -> None:
     """How many pictures each class has, and how large they are."""
     counts = dataset.report.counts
     few, many = min(counts, key=lambda name: counts[name]), max(counts, key=lambda name: counts[name])
-    st.markdown(f"The largest class, “{literal(many)}”, has {counts[many]:,} pictures; the smallest, “{literal(few)}”, has {counts[few]:,}.")
+    if counts[many] == counts[few]:
+        st.markdown(f"Every class has {counts[few]:,} pictures.")
+    else:
+        st.markdown(f"The largest class, “{literal(many)}”, has {counts[many]:,} pictures; the smallest, “{literal(few)}”, has {counts[few]:,}.")
     frame = pd.DataFrame({"class": list(counts), "pictures": list(counts.values())})
     st.vega_lite_chart(frame, _bars(len(counts)), key="balance", alt=f"Pictures of each class, from {counts[few]} to {counts[many]}")
     st.markdown("**Sizes of the pictures**")
@@ -130,11 +133,16 @@ def actions(record: DatasetRecord) -> None:
         if st.button("Train on these", key="train_on", type="primary", icon=":material/model_training:"):
             st.switch_page("train.py", query_params={"new": "1", "dataset": record.name, "classes": chosen, **forms.split_query(PREFIX)})
         if st.button("Delete", key="delete", icon=":material/delete:"):
-            _ask(record.name, record.count)
+            _ask(record.id, record.name, record.count)
 
 
 @st.dialog("Delete this dataset?", icon=":material/delete:")
-def _ask(name: str, number: int) -> None:
+def _ask(dataset_id: str, name: str, number: int) -> None:
+    if users := store().users_of(dataset_id):
+        st.markdown(f"{literal(name)} can't be deleted: {count(len(users), 'run uses', 'runs use')} it. Delete these first, or keep the pictures.")
+        for run in users[:5]:
+            st.page_link("runs.py", label=f"Run {run.id} · {literal(run.title)}", query_params={"run": str(run.id)})
+        return
     st.markdown(f"{literal(name)} with {count(number, 'picture')} is removed from this workspace. This can't be undone.")
     _show_mistake()
     with st.container(horizontal=True):

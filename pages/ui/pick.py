@@ -29,6 +29,8 @@ def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | No
     if missing := [run for run in asked if run not in done]:
         names = ", ".join(str(run) if run >= 0 else "one that is no number" for run in missing[:8])
         st.warning(f"Left out, since they are no finished runs: {names}.", icon=":material/warning:")
+    if len(asked) - len(missing) > most:
+        st.warning(f"The link names more than {most} runs; the first {most} are taken.", icon=":material/warning:")
     take_from_link(key, "runs", lambda: [run for run in asked if run in done][:most])
     chosen = st.multiselect(
         label,

@@ -82,6 +82,8 @@ def summary(run: Job) -> None:
         "Training pictures": (f"{figures['train_images']:,}", f"Validation: {figures['val_images']:,}."),
     }
     _cards(cards)
+    if figures["best_epoch"] == run.config.train.epochs:
+        st.info("It was still getting better when it ended: more epochs may reach more. Clone it and raise them.", icon=":material/trending_up:")
     table = pd.DataFrame({"figure": list(cards), "value": [value for value, _ in cards.values()]})
     download_csv(table, f"run-{run.id}-summary.csv", "summary")
 

@@ -107,4 +107,7 @@ def _are(count: int) -> str:
 
 
 def _size(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:.1f} MB" if size_bytes < 1e9 else f"{size_bytes / 1e9:.2f} GB"
+    for limit, unit, divisor in ((1e6, "kB", 1e3), (1e9, "MB", 1e6)):
+        if size_bytes < limit:
+            return f"{size_bytes / divisor:.1f} {unit}"
+    return f"{size_bytes / 1e9:.2f} GB"

@@ -35,8 +35,7 @@ from tlcore.results import Predictions, save_predictions
 from tlcore.workspace import Workspace, whole_file
 
 EARLIER = "earlier attempts"
-# Shares of the progress bar at the end of each part; epochs report their own pace.
-FEATURES_DONE, TRAIN_DONE, TEST_DONE = 0.55, 0.9, 0.97
+SPARE_S = 0.5  # Evaluation and export follow what progress is measured by.
 
 
 def run(
@@ -96,12 +95,12 @@ class _Run:
         self._before_s = resume_from.history[-1]["seconds"] if resume_from else 0.0
         self._write_settings()
         self.reporter.phase("features")
-        both = self._rows(np.concatenate([self.split.train, self.split.val]), 0.0, FEATURES_DONE)
+        both = self._rows("training", np.concatenate([self.split.train, self.split.val]), len(self.split.test))
         train, val = both.part(slice(len(self.split.train))), both.part(slice(len(self.split.train), None))
         self.reporter.phase("train")
         trainer, state = self._train(train, val, resume_from)
         self.reporter.phase("features")
-        test = self._rows(self.split.test, TRAIN_DONE, TEST_DONE)
+        test = self._rows("test", self.split.test, 0)
         self.reporter.phase("evaluate")
         parts = [self._predictions(name, trainer.probabilities(rows, self.reporter.check)) for name, rows in (("val", val), ("test", test))]
         save_predictions(self.run_dir, parts)
@@ -115,8 +114,8 @@ class _Run:
         self.reporter.progress(1.0, "done")
         return summary
 
-    def _rows(self, rows: np.ndarray, begin: float, end: float) -> CachedRows | PixelRows:
-        """Activations of dataset rows, while the progress bar goes from `begin` to `end`."""
+    def _rows(self, part: str, rows: np.ndarray, to_follow: int) -> CachedRows | PixelRows:
+        """Activations of dataset rows; progress by the pace so far, with as many pictures `to_follow` later."""
         side_px = self.backbone.side_px
 
         def pixels(positions: np.ndarray) -> np.ndarray:
@@ -125,8 +124,12 @@ class _Run:
         if self.cut.kind == "pixels":
             return PixelRows(pixels, np.arange(len(rows)), side_px)
 
+        began = time.perf_counter()
+
         def report(fraction: float) -> None:
-            self.reporter.progress(begin + (end - begin) * fraction, f"features: {fraction:.0%} of {len(rows)} pictures")
+            picture_s = (time.perf_counter() - began) / (fraction * len(rows))
+            rest_s = picture_s * ((1 - fraction) * len(rows) + to_follow)
+            self._progress(rest_s, f"{fraction:.0%} of {len(rows):,} {part} pictures")
 
         found, use = activations(self.prefix, pixels, self.dataset.content_ids[rows], self.workspace, self.reporter, report)
         self.use.add(use)
@@ -150,6 +153,11 @@ class _Run:
         """Seconds on this run, earlier attempts included."""
         return self._before_s + time.perf_counter() - self._began
 
+    def _progress(self, rest_s: float, message: str) -> None:
+        """Progress as the share of all time that is behind, so that the time left can be told from it."""
+        worked_s = self._worked_s()
+        self.reporter.progress(worked_s / (worked_s + rest_s + SPARE_S), message)
+
     def _times(self) -> dict[str, Any]:
         """Seconds in all, and by phase: of this attempt, and as one more the attempts that it goes on from."""
         earlier = {EARLIER: self._before_s} if self._before_s > 0 else {}
@@ -163,10 +171,8 @@ class _Run:
 
         def report(done: float) -> None:
             epoch_s = (time.perf_counter() - began) / (done - done_before)
-            worked_s = self._worked_s()
-            share = worked_s / (worked_s + epoch_s * (epochs - done) + test_s)
             percent = f", {done % 1:.0%} of it" if done % 1 else ""
-            self.reporter.progress(min(share, TRAIN_DONE), f"epoch {math.ceil(done)} of {epochs}{percent}")
+            self._progress(epoch_s * (epochs - done) + test_s, f"epoch {math.ceil(done)} of {epochs}{percent}")
 
         return report
 
