@@ -64,10 +64,10 @@ def test_a_training_share_or_seed_does_not_stand_in_the_way(pair, store, workspa
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"split__seed": 5}, r"split seed \(0 and 5\)"),
-        ({"split__test_fraction": 0.3}, r"test share \(0\.2 and 0\.3\)"),
-        ({"classes": ["3", "8"]}, r"classes \(0, 1, 2, 3, 4 and 5 more and 3, 8\)"),
-        ({"dataset": "digits-textures"}, r"dataset \(digits and digits-textures\)"),
+        ({"split__seed": 5}, r"split seed \(0 against 5\)"),
+        ({"split__test_fraction": 0.3}, r"test share \(0\.2 against 0\.3\)"),
+        ({"classes": ["3", "8"]}, r"classes \(0, 1, 2, 3, 4 and 5 more against 3, 8\)"),
+        ({"dataset": "digits-textures"}, r"dataset \(digits against digits-textures\)"),
     ],
 )
 def test_other_test_pictures_are_refused_with_the_reason(pair, store, workspace, changes, named):

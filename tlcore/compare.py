@@ -99,7 +99,7 @@ def _difference(first: Job, other: Job, predictions: Mapping[int, Predictions]) 
         "test share": (a.split.test_fraction, b.split.test_fraction),
         "split seed": (a.split.seed, b.split.seed),
     }
-    differing = [f"{name} ({one} and {two})" for name, (one, two) in parts.items() if one != two]
+    differing = [f"{name} ({one} against {two})" for name, (one, two) in parts.items() if one != two]
     common = len(np.intersect1d(predictions[first.id].content_ids, predictions[other.id].content_ids))
     counts = f"{len(predictions[first.id]):,} and {len(predictions[other.id]):,} pictures, {common:,} of them in both"
     reason = f"they differ in {', '.join(differing)}" if differing else "the datasets have the same name but other pictures"

@@ -46,7 +46,7 @@ def test_a_choice_goes_into_the_link(pair, open_page):
 def test_other_test_pictures_are_refused_with_the_reason(pair, store, workspace, open_page):
     other = finished_run(store, workspace, split__seed=3, train__epochs=1)
     at = open_page("compare.py", runs=f"{pair[0]},{other}")
-    assert "split seed (0 and 3)" in at.error[0].value.replace("\\", "")
+    assert "split seed (0 against 3)" in at.error[0].value.replace("\\", "")
     assert not at.dataframe
 
 
