@@ -1,4 +1,4 @@
-"""Settings and widgets: one widget a field, with the field's own range and help.
+"""Settings and widgets: one widget a field, with the field's own help; the configuration check knows the ranges.
 
 A widget's key is the setting's dotted name, and it is bound to the URL: `?train.epochs=5` means what
 `--set train.epochs=5` means on the command line. So a refresh or a link loses nothing.
@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from tlcore.config import RunConfig, with_changes
+from tlcore.errors import InputError
 
 LABELS = {
     "name": "Name",
@@ -68,14 +69,28 @@ def field(dotted: str, options: Sequence[str] | None = None, prefix: str = "", *
     if kind in (int, float):
         return _number(dotted, kind, info, optional, common)
     if typing.get_origin(kind) is tuple:
-        text = st.text_input(placeholder="none; for example 256, 128", validate=(r"^[\d\s,]*$", "Numbers with commas between, for example 256, 128"), **common)
-        return numbers(text or "")
+        return st.text_input(placeholder="none; for example 256, 128", max_chars=1000, **common)
     return st.text_input(max_chars=_limits(info).get("max_length"), **common)
 
 
+def listed(text: str) -> tuple[list[int], list[str]]:
+    """`256, 128, abc` as a list of whole numbers, and the parts that are none."""
+    parts = re.split(r"[,\s]+", text.strip(", \t\n"))
+    whole = [part.isascii() and part.isdigit() and len(part) < 10 for part in parts]
+    return [int(part) for part, fits in zip(parts, whole, strict=True) if fits], [part for part, fits in zip(parts, whole, strict=True) if part and not fits]
+
+
 def numbers(text: str) -> list[int]:
-    """`256, 128` as a list."""
-    return [int(part) for part in re.findall(r"\d+", text)]
+    """The whole numbers of a list such as `256, 128`."""
+    return listed(text)[0]
+
+
+def _layers(text: str) -> list[int]:
+    """The hidden layers. Raises InputError where a part is no whole number."""
+    found, others = listed(text)
+    if others:
+        raise InputError(f"Settings: 'head.hidden' can't be {others[0][:60]!r}: write whole numbers with commas between, for example 256, 128; leave it empty for none.")
+    return found
 
 
 def _choice(options: Sequence[str], default: str, common: dict[str, Any]) -> str:
@@ -89,16 +104,12 @@ def _choice(options: Sequence[str], default: str, common: dict[str, Any]) -> str
 
 
 def _number(dotted: str, kind: type, info: FieldInfo, optional: bool, common: dict[str, Any]) -> Any:
-    limits = _limits(info)
-    low, high = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
-    default = info.default
-    if kind is float:
-        common |= {"step": STEPS.get(dotted, 0.05), "format": "%g"}
-        low, high = (None if limit is None else float(limit) for limit in (low, high))
-    else:
-        common |= {"step": 1}
-    placeholder = EMPTY[dotted] if optional else None
-    return st.number_input(min_value=low, max_value=high, value=default, placeholder=placeholder, **common)
+    common |= {"step": STEPS.get(dotted, 0.05), "format": "%g"} if kind is float else {"step": 1}
+    if common["key"] != dotted:  # Train has no limits: the browser keeps a number beyond them to itself, and the one before would run.
+        limits = _limits(info)
+        low, high = limits.get("ge", limits.get("gt")), limits.get("le", limits.get("lt"))
+        common |= {"min_value": None if low is None else kind(low), "max_value": None if high is None else kind(high)}
+    return st.number_input(value=info.default, placeholder=EMPTY[dotted] if optional else None, **common)
 
 
 def _kind(annotation: Any) -> tuple[Any, bool]:
@@ -147,9 +158,9 @@ def address(config: RunConfig) -> dict[str, str | list[str]]:
 
 
 def collect() -> dict[str, Any]:
-    """A configuration document from the widgets as they stand."""
+    """A configuration document from the widgets as they stand. Raises InputError where a list can't be read."""
     state = st.session_state
-    values = {dotted: numbers(state[dotted] or "") if dotted == "head.hidden" else state[dotted] for dotted in LABELS if dotted in state}
+    values = {dotted: _layers(state[dotted] or "") if dotted == "head.hidden" else state[dotted] for dotted in LABELS if dotted in state}
     document = with_changes({}, {**values, "backbone.name": state["backbone.name"], "dataset": state["dataset"]})
     return {**document, "classes": list(state["classes"])} if state.get("classes") else document
 

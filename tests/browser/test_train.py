@@ -33,6 +33,25 @@ def test_a_cold_link_fills_the_form_and_a_refresh_keeps_it(digits, page):
     assert parameter(page, "classes") == ["1", "7"]
 
 
+@pytest.mark.parametrize(("label", "typed", "named"), [("Epochs at most", "0", "train.epochs"), ("Batch size", "99999999", "train.batch_size"), ("Input size, px", "3", "backbone.input_size"), ("Dropout", "1.5", "head.dropout")])
+def test_a_number_out_of_its_range_is_answered_and_does_not_start(digits, page, label, typed, named):
+    open_page(page, f"{digits.url}/train?dataset=digits")
+    page.get_by_role("spinbutton", name=label).fill(typed)
+    page.keyboard.press("Tab")
+    page.get_by_role("alert").filter(has_text=f"'{named}' can't be '{typed}'").wait_for()
+    settle(page)
+    assert page.get_by_role("button", name="Start", exact=True).is_disabled()
+
+
+def test_text_that_is_no_list_of_layers_is_answered_and_does_not_start(digits, page):
+    open_page(page, f"{digits.url}/train?dataset=digits")
+    page.get_by_role("textbox", name="Hidden layers").fill("abc")
+    page.keyboard.press("Tab")
+    page.get_by_role("alert").filter(has_text="'head.hidden' can't be 'abc'").wait_for()
+    settle(page)
+    assert page.get_by_role("button", name="Start", exact=True).is_disabled()
+
+
 def test_clicking_a_block_lets_it_and_all_above_it_learn(digits, page):
     open_page(page, f"{digits.url}/train?dataset=digits")
     block(page, "stage 2").wait_for()

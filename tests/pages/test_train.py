@@ -64,6 +64,39 @@ def test_start_is_off_while_a_setting_is_wrong_and_the_sentence_names_it(digits,
     assert "71" in app.error[0].value
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("train.epochs", 0), ("train.batch_size", 99999999), ("backbone.input_size", 3), ("backbone.input_size", 10**15), ("head.dropout", 1.5), ("split.val_fraction", 0.0), ("train.seed", -1)],
+)
+def test_a_number_out_of_its_range_is_one_sentence_typed_or_in_a_link(digits, open_page, key, value):
+    app = open_page("train.py", dataset="digits")
+    app.number_input(key=key).set_value(value).run()
+    linked = open_page("train.py", dataset="digits", **{key.replace(".", "__"): str(value)})
+    for shown in (app, linked):
+        assert not shown.exception
+        assert shown.button(key="start").disabled
+        (error,) = shown.error
+        assert key in error.value.replace("\\", "")
+
+
+@pytest.mark.parametrize("text", ["abc", "-5", "2.5", "64, x", "64;32", "9" * 900, "0", "99999", "1, 1, 1, 1, 1"])
+def test_hidden_layers_that_are_no_list_of_numbers_are_one_sentence(digits, open_page, text):
+    for app in (open_page("train.py", dataset="digits"), open_page("train.py", dataset="digits", head__hidden=text)):
+        app.text_input(key="head.hidden").set_value(text).run()
+        assert not app.exception
+        assert app.button(key="start").disabled
+        (error,) = app.error
+        assert "head.hidden" in error.value.replace("\\", "")
+
+
+@pytest.mark.parametrize("text", ["", " ", "64, 32", "64 32", "64,"])
+def test_hidden_layers_with_commas_or_spaces_are_fine(digits, open_page, text):
+    app = open_page("train.py", dataset="digits")
+    app.text_input(key="head.hidden").set_value(text).run()
+    assert not app.error
+    assert settings_shown(app)["head"]["hidden"] == forms.numbers(text)
+
+
 def test_another_backbone_brings_its_own_weights_and_blocks(digits, open_page):
     app = open_page("train.py", dataset="digits", freeze__trainable_blocks="4")
     app.selectbox(key="backbone.name").set_value("VGG16").run()
