@@ -19,6 +19,7 @@ from tlcore.forecast import forecast
 from tlcore.store import DatasetRecord
 
 MOST_AT_ONCE = 50
+MOST_NAMED = 6
 
 
 def panel(record: DatasetRecord, backbone: BackboneSpec) -> None:
@@ -97,14 +98,25 @@ def variants(config: RunConfig, names: list[str], depths: list[int]) -> list[Run
     return found
 
 
+def left_out(names: list[str], text: str) -> list[str]:
+    """What of the depths in `text` gives no run, each with the reason."""
+    depths, others = forms.listed(text)
+    found = [f"{depth}: {name} has {count(len(BACKBONES[name].blocks), 'block')}" for depth in sorted(set(depths)) for name in names if depth > len(BACKBONES[name].blocks)]
+    return found + [f"'{part[:60]}' is no {'whole ' if part[0] in '-+.0123456789' else ''}number" for part in dict.fromkeys(others)]
+
+
 def _several(config: RunConfig) -> None:
     """One run for every backbone and depth chosen."""
     st.markdown("One run for each network and depth, with the other settings as they are.")
     names = st.multiselect("Networks", list(BACKBONES), default=[config.backbone.name], key="several_names")
-    text = st.text_input("Blocks that learn", "0, 1, 2", key="several_depths", help="Depths with commas between.")
-    runs = variants(config, names, sorted(set(forms.numbers(text)))[:50])
+    text = st.text_input("Blocks that learn", "0, 1, 2", max_chars=1000, key="several_depths", help="Depths with commas between.")
+    runs = variants(config, names, sorted(set(forms.numbers(text))))
     enough = 0 < len(runs) <= MOST_AT_ONCE
     st.caption(f"{count(len(runs), 'run')}; {MOST_AT_ONCE} at most" if enough or not runs else f"{len(runs)} runs are too many; {MOST_AT_ONCE} at most")
+    missing = left_out(names, text)
+    if missing:
+        more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        st.warning(literal("Left out: " + "; ".join(missing[:MOST_NAMED]) + more + "."), icon=":material/warning:")
     clicked = st.button(f"Queue {count(len(runs), 'run')}", key="queue_several", icon=":material/playlist_add:", disabled=not enough)
     if not clicked or not enough:
         st.session_state["several_token"] = uuid.uuid4().hex
