@@ -20,6 +20,7 @@ TRAINING = (
     "train.early_stopping_patience",
     "train.seed",
 )
+MOST_NAMED = 8
 
 
 def choose_data(records: list[DatasetRecord]) -> DatasetRecord:
@@ -72,12 +73,26 @@ def choose_training() -> None:
             forms.field(dotted)
 
 
+def warn_of_link(records: list[DatasetRecord]) -> None:
+    """Name what the link asks for and isn't here, before the widgets put something else in its place."""
+    named = {record.name: record for record in records}
+    record = named.get(read_text("dataset") or "", records[0])
+    missing = forms.not_taken(named, record.classes, BACKBONES.get(read_text("backbone.name") or "", spec("ResNet20")))
+    if missing:
+        more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+        st.warning(literal(f"The link asks for what isn't here: {', '.join(missing[:MOST_NAMED])}{more}. The form shows something else in its place; look before you start."), icon=":material/search_off:")
+
+
 def adopt_link() -> None:
     """`?clone=7`: the settings of run 7, once. `?new=1`: what the link names, defaults for the rest.
 
     Without either the widgets keep what was set in this session.
     """
     number = read_id("clone")
+    if number == -1:
+        del st.query_params["clone"]
+        st.warning("The link names no run to clone.", icon=":material/search_off:")
+        return
     try:
         if number is not None:
             config = store().job(number).config
@@ -99,7 +114,10 @@ if not records:
         st.markdown("A run needs a dataset. The built-in digits take one click.")
         st.page_link("data.py", label="Add a dataset", icon=":material/add_photo_alternate:")
     st.stop()
+arrived = "dataset" not in st.session_state or not {"clone", "new"}.isdisjoint(st.query_params)
 adopt_link()
+if arrived:  # Later the address is the widgets' own, and follows them.
+    warn_of_link(records)
 left, right = st.columns([3, 2], gap="large")
 with left:
     record = choose_data(records)

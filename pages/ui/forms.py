@@ -7,6 +7,7 @@ A widget's key is the setting's dotted name, and it is bound to the URL: `?train
 from __future__ import annotations
 
 import functools
+import math
 import re
 import types
 import typing
@@ -17,6 +18,7 @@ import streamlit as st
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from tlcore.backbones import BACKBONES, BackboneSpec
 from tlcore.config import RunConfig, with_changes
 from tlcore.errors import InputError
 
@@ -163,6 +165,31 @@ def collect() -> dict[str, Any]:
     values = {dotted: _layers(state[dotted] or "") if dotted == "head.hidden" else state[dotted] for dotted in LABELS if dotted in state}
     document = with_changes({}, {**values, "backbone.name": state["backbone.name"], "dataset": state["dataset"]})
     return {**document, "classes": list(state["classes"])} if state.get("classes") else document
+
+
+def not_taken(datasets: Collection[str], classes: Collection[str], backbone: BackboneSpec) -> list[str]:
+    """What the address asks for and no widget can hold, such as `dataset 'none'`; look before the widgets drop it."""
+    asked = st.query_params
+    known = {"dataset": datasets, "classes": classes, "backbone.name": BACKBONES, "backbone.weights": backbone.weights}
+    found = []
+    for key in ("dataset", "classes", "backbone.name", *LABELS):
+        values = [value for value in asked.get_all(key) if value] if key in asked else []
+        found += [f"{key} {value[:60]!r}" for value in values if not (value in known[key] if key in known else _can_hold(key, value, backbone))]
+    return found
+
+
+def _can_hold(dotted: str, text: str, backbone: BackboneSpec) -> bool:
+    """Whether the widget of this setting takes `text` from the address; a number beyond its range is the check's business."""
+    kind, _ = _kind(setting(dotted).annotation)
+    if typing.get_origin(kind) is typing.Literal:
+        return text in typing.get_args(kind)
+    if kind not in (int, float):
+        return True
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    return math.isfinite(value) and (dotted != "freeze.trainable_blocks" or 0 <= value <= len(backbone.blocks))
 
 
 SPLIT = ("split.train_fraction", "split.val_fraction", "split.test_fraction", "split.seed")

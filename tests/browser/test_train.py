@@ -52,6 +52,11 @@ def test_text_that_is_no_list_of_layers_is_answered_and_does_not_start(digits, p
     assert page.get_by_role("button", name="Start", exact=True).is_disabled()
 
 
+def test_a_cold_link_to_what_is_not_here_is_answered(digits, page):
+    open_page(page, f"{digits.url}/train?dataset=none&classes=zebra&backbone.name=Nope")
+    page.get_by_role("alert").filter(has_text="The link asks for what isn't here: dataset 'none', classes 'zebra', backbone.name 'Nope'.").wait_for()
+
+
 def test_clicking_a_block_lets_it_and_all_above_it_learn(digits, page):
     open_page(page, f"{digits.url}/train?dataset=digits")
     block(page, "stage 2").wait_for()

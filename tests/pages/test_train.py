@@ -15,6 +15,11 @@ def settings_shown(app) -> dict:
     return yaml.safe_load(app.code[0].value)
 
 
+def plain(app) -> list[str]:
+    """The warnings as they are read."""
+    return [warning.value.replace("\\", "").replace("\u2060", "") for warning in app.warning]
+
+
 def test_without_data_the_page_leads_to_data(empty, open_page):
     app = open_page("train.py")
     assert "A run needs a dataset" in texts(app)
@@ -124,6 +129,15 @@ def test_several_runs_are_queued_at_once(digits, store, open_page):
     assert sorted(run.config.freeze.trainable_blocks for run in store.jobs(kind="train")) == [0, 2, 4]
 
 
+def test_what_several_runs_leave_out_is_said_with_the_reason(digits, open_page):
+    app = open_page("train.py", dataset="digits")
+    assert not app.warning
+    app.text_input(key="several_depths").set_value("0, 9, abc, 1, -1").run()
+    (warning,) = plain(app)
+    assert warning == "Left out: 9: ResNet20 has 4 blocks; 'abc' is no number; '-1' is no whole number."
+    assert app.button(key="queue_several").label == "Queue 2 runs"
+
+
 def test_variants_give_each_backbone_weights_that_it_has():
     base = config.parse({"dataset": "digits", "name": "base", "backbone": {"input_size": 32}})
     runs = variants(base, ["ResNet20", "InceptionV3"], [0, 6])
@@ -169,3 +183,42 @@ def test_a_clone_of_nothing_is_answered_calmly(digits, open_page, number):
     app = open_page("train.py", clone=number, dataset="digits")
     assert app.warning
     assert not app.button(key="start").disabled
+
+
+def test_a_clone_that_is_no_number_is_called_so(digits, open_page):
+    app = open_page("train.py", clone="abc", dataset="digits")
+    (warning,) = app.warning
+    assert warning.value == "The link names no run to clone."
+
+
+def test_what_a_link_asks_for_and_is_not_here_is_named_once(digits, open_page):
+    wrong = {"dataset": "none", "classes": ["1", "zebra"], "backbone__name": "Nope", "train__epochs": "abc", "freeze__trainable_blocks": "99", "optimizer__name": "magic"}
+    app = open_page("train.py", **wrong)
+    (warning,) = plain(app)
+    for named in ("dataset 'none'", "classes 'zebra'", "backbone.name 'Nope'", "train.epochs 'abc'", "freeze.trainable_blocks '99'", "optimizer.name 'magic'"):
+        assert named in warning
+    assert "'1'" not in warning
+    app.number_input(key="train.epochs").set_value(5).run()
+    assert not app.warning
+
+
+@pytest.mark.parametrize("link", [{"new": "1", "dataset": "none"}, {"dataset": "digits", "new": "1", "classes": ["1", "none"]}, {"dataset": "digits", "backbone__name": "VGG16", "backbone__weights": "none_such"}])
+def test_links_of_other_pages_are_looked_at_too(digits, open_page, link):
+    (warning,) = [sentence for sentence in plain(open_page("train.py", **link)) if "The link asks" in sentence]
+    assert "'none" in warning
+
+
+def test_a_clone_whose_dataset_is_gone_says_so(digits, store, open_page):
+    run = jobs.submit_run(store, digits, config.parse({"dataset": "digits", "classes": ["4", "9"]}))
+    with store._writing() as connection:
+        connection.exec_driver_sql("UPDATE datasets SET name = 'other'")
+    (warning,) = plain(open_page("train.py", clone=str(run)))
+    assert "dataset 'digits'" in warning
+
+
+def test_a_link_that_can_be_followed_is_not_warned_of(digits, open_page):
+    right = {"dataset": "digits", "classes": ["1", "7"], "train__epochs": "4", "head__hidden": "64, 32", "backbone__name": "VGG16", "freeze__trainable_blocks": "5", "backbone__weights": "none", "train__early_stopping_patience": ""}
+    app = open_page("train.py", **right)
+    assert "The link asks" not in " ".join(plain(app))
+    app.selectbox(key="backbone.name").set_value("ResNet20").run()
+    assert "The link asks" not in " ".join(plain(app))
