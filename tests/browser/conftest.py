@@ -20,7 +20,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-HARMLESS = ("/_stcore/health", "/_stcore/host-config", "404 (Not Found)", "favicon")
+# An image source is gone when its view was left before the browser had fetched it; loaded pictures are looked at themselves.
+HARMLESS = ("/_stcore/health", "/_stcore/host-config", "404 (Not Found)", "favicon", "Image source error")
 
 
 def pytest_collection_modifyitems(items):

@@ -84,6 +84,7 @@ def test_a_class_and_a_tab_are_in_the_address(with_digits, page):
     page.locator("[class*=st-key-card_digits]").get_by_role("button", name="Look at it").click()
     page.wait_for_url("**/data?dataset=digits")
     settle(page)
+    page.wait_for_function("document.images.length > 50 && [...document.images].every(each => each.complete && each.naturalWidth > 0)")
     page.go_back()
     page.get_by_role("heading", name="Add a dataset").wait_for()
     page.go_forward()
