@@ -27,13 +27,6 @@ NO_STANDBY = SupervisorSettings(standby=False)
 
 
 @pytest.fixture
-def store(workspace):
-    store = Store.open(workspace)
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def start(workspace):
     """Start slow workers and supervisors that end with the test, whatever becomes of them."""
     started: list[subprocess.Popen] = []

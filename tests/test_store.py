@@ -14,13 +14,6 @@ from tlcore.store import DatasetRecord, EpochRecord, JobState, Store
 from tlcore.workspace import Workspace
 
 
-@pytest.fixture
-def store(workspace):
-    store = Store.open(workspace)
-    yield store
-    store.close()
-
-
 def epoch(number: int, **metrics: float) -> EpochRecord:
     return EpochRecord(number, 1, 2.5 * number, metrics, f"checkpoint-{number}.npz", "0" * 64)
 

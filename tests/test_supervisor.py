@@ -17,13 +17,6 @@ from tlcore.supervisor import Supervisor, SupervisorSettings
 
 
 @pytest.fixture
-def store(workspace):
-    store = Store.open(workspace)
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def started() -> list[str]:
     """The kinds of the workers that were started."""
     return []

@@ -14,13 +14,6 @@ from tlcore.worker import Outcome, StoreReporter, run_job, sentence
 
 
 @pytest.fixture
-def store(workspace):
-    store = Store.open(workspace)
-    yield store
-    store.close()
-
-
-@pytest.fixture
 def job(store):
     store.add_job("train", "t", {})
     return store.claim("w")

@@ -35,13 +35,6 @@ def workspace(tmp_path_factory):
     store.close()
 
 
-@pytest.fixture
-def store(workspace):
-    store = Store.open(workspace)
-    yield store
-    store.close()
-
-
 def end_processes(workspace: Workspace) -> None:
     for process in psutil.process_iter(["cmdline"]):
         words = process.info["cmdline"] or []
