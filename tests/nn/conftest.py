@@ -10,8 +10,9 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from tlcore.backbones import spec
+from tlcore.cuts import Cut, cut_for
 from tlcore.nn.features import activations
-from tlcore.nn.models import Backbone, Cut, cut_for
+from tlcore.nn.models import Backbone
 from tlcore.nn.prefix import Prefix
 from tlcore.reporter import NullReporter
 from tlcore.workspace import Workspace

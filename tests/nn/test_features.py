@@ -8,12 +8,14 @@ import threading
 import numpy as np
 import pytest
 
+from tlcore import cuts
+from tlcore.activations import ActivationCache, Layout, content_keys
+from tlcore.cuts import cut_for
 from tlcore.errors import Cancelled, ResourceError
 from tlcore.nn import features
 from tlcore.nn import prefix as prefix_module
-from tlcore.nn.activations import ActivationCache, Layout, content_keys
 from tlcore.nn.features import activations
-from tlcore.nn.models import cut_for, prefix_model
+from tlcore.nn.models import prefix_model
 from tlcore.nn.prefix import Prefix, TensorFlowEngine
 from tlcore.reporter import NullReporter
 from tlcore.workspace import Workspace
@@ -96,9 +98,9 @@ def test_another_version_of_a_library_uses_other_rows_and_another_conversion(wor
     fresh = Prefix(resnet, cut_for(resnet.spec, 0, "avg"), workspace)
     now = fresh.key
     assert "engine" not in fresh.__dict__, "the key must not build the network"
-    monkeypatch.setattr(prefix_module, "version", lambda name: "9.9" if name == library else importlib.metadata.version(name))
+    monkeypatch.setattr(cuts, "version", lambda name: "9.9" if name == library else importlib.metadata.version(name))
     later = Prefix(resnet, cut_for(resnet.spec, 0, "avg"), workspace)
-    assert later.key != now and later.about()[library] == "9.9"
+    assert later.key != now and later.identity.about()[library] == "9.9"
     assert later.converted().stem == later.key
 
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tlcore.activations import HeldRows
 from tlcore.config import HeadConfig, OptimizerConfig, TrainConfig
+from tlcore.cuts import Cut
 from tlcore.errors import Cancelled, ConflictError, InputError
 from tlcore.nn import checkpoints
-from tlcore.nn.activations import HeldRows
-from tlcore.nn.models import Classifier, Cut, hash_of, tail_model
+from tlcore.nn.models import Classifier, hash_of, tail_model
 from tlcore.nn.strategies import frozen
 from tlcore.reporter import NullReporter
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 from pathlib import Path
 
 import psutil
 import tensorflow as tf
+
+from tlcore.cuts import version
 
 PACKAGES = ("tensorflow", "keras", "openvino", "numpy", "pandas", "pyarrow", "pillow", "scikit-learn", "pydantic")
 
@@ -26,14 +27,6 @@ def environment(engine: str) -> dict[str, object]:
         "engine": engine,
         "packages": {name: found for name in PACKAGES if (found := version(name))},
     }
-
-
-def version(package: str) -> str | None:
-    """Of an installed package, without importing it; None where it isn't installed."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def _processor() -> str:

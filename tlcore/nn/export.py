@@ -8,8 +8,9 @@ import keras
 import numpy as np
 import openvino.opset13 as op
 
+from tlcore.cuts import Cut
 from tlcore.nn import openvino_engine
-from tlcore.nn.models import FLOAT16_MAX, Backbone, Classifier, Cut, whole_model
+from tlcore.nn.models import FLOAT16_MAX, Backbone, Classifier, whole_model
 from tlcore.nn.openvino_engine import ov
 from tlcore.nn.prefix import Prefix, convert
 from tlcore.workspace import whole_file

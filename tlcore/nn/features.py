@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from tlcore.activations import ActivationCache, CachedRows, Layout, content_keys
 from tlcore.errors import ResourceError
-from tlcore.nn.activations import ActivationCache, CachedRows, Layout, content_keys
 from tlcore.nn.models import FLOAT16_MAX
 from tlcore.nn.prefix import Prefix
 from tlcore.reporter import Reporter
@@ -61,7 +61,7 @@ def activations(
         if prefix.key != planned:  # OpenVINO can't take the network: TensorFlow's rows are kept apart.
             cache, missing = _opened(prefix, ids, workspace, reporter)
         _check_disk(workspace, len(missing) * layout.row_bytes, prefix)
-        cache.create(layout, prefix.about())
+        cache.create(layout, prefix.identity.about())
         _fill(cache, prefix, pixels, missing, ids, reporter, report)
     rows = cache.rows(ids)
     return rows, CacheUse(len(ids) - len(missing), len(missing), rows.nbytes)

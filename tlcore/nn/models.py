@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import hashlib
 import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ from keras import layers
 
 from tlcore.backbones import BackboneSpec
 from tlcore.config import HeadConfig
+from tlcore.cuts import Cut, weights_hash
 from tlcore.errors import InputError, ResourceError
 from tlcore.nn.resnet import ResNet20
 from tlcore.weights import checkpoint_size, weights_path
@@ -26,32 +26,6 @@ CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
 TORCH_MEANS_RGB, TORCH_DEVIATIONS_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DOWNLOAD_SILENCE_S = 20
 FLOAT16_MAX = 65504.0
-
-
-@dataclasses.dataclass(frozen=True)
-class Cut:
-    """Where the frozen prefix ends and in which form its activations are kept.
-
-    kind: avg or max: pooled vectors, float32; map: feature maps, float16; pixels: nothing is frozen.
-    """
-
-    layer: str | None
-    kind: Literal["avg", "max", "map", "pixels"]
-
-    @property
-    def dtype(self) -> str:
-        return {"map": "float16", "pixels": "uint8"}.get(self.kind, "float32")
-
-
-def cut_for(spec: BackboneSpec, trainable_blocks: int, pooling: str) -> Cut:
-    """The cut below the topmost `trainable_blocks` blocks. Raises InputError beyond their number."""
-    if not 0 <= trainable_blocks <= len(spec.blocks):
-        raise InputError(f"freeze.trainable_blocks is {trainable_blocks}, but {spec.name} has {len(spec.blocks)} blocks.")
-    if trainable_blocks == len(spec.blocks):
-        return Cut(None, "pixels")
-    if trainable_blocks == 0 and pooling != "flatten":
-        return Cut(spec.block_ends[-1], pooling)  # type: ignore[arg-type]
-    return Cut(spec.block_ends[len(spec.blocks) - trainable_blocks - 1], "map")
 
 
 class Backbone:
@@ -81,13 +55,11 @@ class Backbone:
     @functools.cached_property
     def weights_hash(self) -> str:
         """Equal for equal weights: from the file where there is one, so that nothing must be built."""
-        if self.weights == "none":
-            return hashlib.sha256(f"random {self.spec.name} {self.seed}".encode()).hexdigest()
-        if not self.weights_path.exists():
+        found = weights_hash(self.spec, self.weights, self.side_px, self.seed)
+        if found is None:
             _ = self.model  # Keras downloads the file, or the error says what to do.
-        if self.weights_path.exists():
-            return hashlib.sha256(self.weights_path.read_bytes()).hexdigest()
-        return hash_of(self.model.get_weights())
+            found = weights_hash(self.spec, self.weights, self.side_px, self.seed)
+        return found or hash_of(self.model.get_weights())
 
     @property
     def weights_path(self) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -13,15 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tlcore.cuts import Cut, PrefixIdentity
 from tlcore.nn import openvino_engine
-from tlcore.nn.environment import version
-from tlcore.nn.models import Backbone, Cut, prefix_model
+from tlcore.nn.models import Backbone, prefix_model
 from tlcore.nn.openvino_engine import OpenVINOEngine, Sink, ov
 from tlcore.workspace import Workspace, whole_file
 
-FORMAT = 1  # Raise it when the same settings begin to give other activations.
 GPU_BATCH_IMAGES = 64
-LIBRARIES = ("openvino", "tensorflow", "keras")  # Another version of any may give other activations.
 
 
 class Engine(Protocol):
@@ -50,17 +47,13 @@ class Prefix:
         return "tensorflow" if self.cut.kind == "pixels" or _has_gpu() else "openvino"
 
     @property
-    def key(self) -> str:
-        """Equal for prefixes that give equal activations; another one once it turns out that OpenVINO can't."""
-        return hashlib.sha256(json.dumps(self.about(), sort_keys=True).encode()).hexdigest()[:32]
+    def identity(self) -> PrefixIdentity:
+        """What decides the activations; another engine once it turns out that OpenVINO can't."""
+        return PrefixIdentity(self.backbone.spec.name, self.backbone.weights_hash, self.backbone.side_px, self.cut, self.engine_name)
 
-    def about(self) -> dict[str, str | int | None]:
-        """What the key stands for."""
-        return {
-            "format": FORMAT, "backbone": self.backbone.spec.name, "weights": self.backbone.weights_hash,
-            "input_size": self.backbone.side_px, "cut": self.cut.layer, "kind": self.cut.kind, "dtype": self.cut.dtype,
-            "engine": self.engine_name, **{library: version(library) for library in LIBRARIES},
-        }
+    @property
+    def key(self) -> str:
+        return self.identity.key
 
     @functools.cached_property
     def engine(self) -> Engine:

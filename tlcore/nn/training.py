@@ -17,16 +17,17 @@ import numpy as np
 import tensorflow as tf
 
 from tlcore import backbones
+from tlcore.activations import CachedRows, HeldRows, Rows
 from tlcore.config import DEMO, RunConfig, parse
+from tlcore.cuts import cut_for
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.splits import make_split
 from tlcore.errors import ResourceError
 from tlcore.metrics import evaluate
 from tlcore.nn import checkpoints, export
-from tlcore.nn.activations import CachedRows, HeldRows, Rows
 from tlcore.nn.environment import environment
 from tlcore.nn.features import CacheUse, PixelRows, activations
-from tlcore.nn.models import Backbone, Classifier, cut_for, prefix_model, tail_model
+from tlcore.nn.models import Backbone, Classifier, prefix_model, tail_model
 from tlcore.nn.openvino_engine import OpenVINOEngine
 from tlcore.nn.prefix import Prefix, convert
 from tlcore.nn.strategies import frozen

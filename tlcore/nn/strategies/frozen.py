@@ -15,11 +15,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tlcore.activations import Rows
 from tlcore.config import OptimizerConfig, TrainConfig
 from tlcore.errors import InputError
 from tlcore.metrics import SMALLEST_PROBABILITY, macro_f1
 from tlcore.nn import checkpoints
-from tlcore.nn.activations import Rows
 from tlcore.nn.models import Classifier
 from tlcore.reporter import Reporter
 

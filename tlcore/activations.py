@@ -118,7 +118,7 @@ class ActivationCache:
         try:
             with temporary.open("wb") as file:  # No fsync: a torn segment is noticed by its name.
                 file.write(packed)
-                file.write(memoryview(rows).cast("B"))
+                file.write(rows.data.cast("B"))
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -224,5 +224,5 @@ def content_keys(hexadecimal: Sequence[str] | np.ndarray) -> list[bytes]:
 
 def _digest(packed: bytes, rows: np.ndarray) -> str:
     digest = hashlib.sha256(packed)
-    digest.update(memoryview(np.ascontiguousarray(rows)).cast("B"))
+    digest.update(np.ascontiguousarray(rows).data.cast("B"))
     return digest.hexdigest()
