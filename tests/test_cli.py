@@ -105,6 +105,21 @@ def test_a_folder_becomes_a_dataset(home, tmp_path):
     assert document(home, "data", "show", "colours")["report"]
 
 
+def test_the_cache_is_listed_bounded_and_emptied(home, demonstration):
+    held = document(home, "cache")
+    (entry,) = held["entries"]
+    assert entry["name"] == "ResNet20 · 32 px · pooled" and entry["pictures"] == 1797 and not entry["in_use"]
+    assert 0 < entry["bytes"] < held["bytes"] < held["budget_bytes"] and held["budget_from"] == "default"
+    assert document(home, "cache", "budget", "20GB") == {"budget_bytes": 20 * 10**9, "budget_from": "setting"}
+    assert "of 20 GB (set in this workspace)" in tlcore(home, "cache").stdout
+    lowered = tlcore(home, "cache", "budget", "1MB").stdout
+    assert "Removed " in lowered and "The cache may take 0.001 GB" in lowered
+    assert document(home, "cache", "budget", "default")["budget_from"] == "default"
+    document(home, "cache", "clear")
+    assert document(home, "cache")["entries"] == []
+    assert "Nothing was removed." in tlcore(home, "cache", "clear").stdout
+
+
 def test_backbones_are_listed(home):
     names = {row["name"] for row in document(home, "backbones")["backbones"]}
     assert {"ResNet20", "VGG16", "MobileNetV2", "ConvNeXtTiny"} <= names
@@ -119,6 +134,8 @@ def test_backbones_are_listed(home):
         (("train", "absent.yaml"), "absent.yaml"),
         (("predict", "9999", "x.png"), "9999"),
         (("compare", "9999"), "9999"),
+        (("cache", "budget", "much"), "no size"),
+        (("cache", "budget", "0GB"), "between 1 MB"),
     ],
 )
 def test_a_mistake_gets_status_2_and_one_sentence(home, words, said):

@@ -14,6 +14,7 @@ from tlcore.budget import GB, LEAST_BYTES, MOST_BYTES, set_budget
 from tlcore.workspace import Workspace
 
 LARGEST = 5
+FRESH_S = 5.0  # Looking walks the folders.
 
 
 def figure() -> str:
@@ -31,7 +32,7 @@ def panel() -> None:
         _empty(held)
 
 
-@st.cache_data(ttl=15, max_entries=8, show_spinner=False)
+@st.cache_data(ttl=FRESH_S, max_entries=8, show_spinner=False)
 def _contents(root: str) -> cache.Contents:
     return cache.contents(Workspace(Path(root)))
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 
+from pages.ui import cache_panel
 from tests.browser.serving import open_page, parameter, settle
+from tests.stored_rows import store_segment
 from tlcore import jobs
+from tlcore.budget import GB, budget
 from tlcore.store import JobState, Store
 
 
@@ -29,6 +32,29 @@ def test_the_demonstration_runs_from_click_to_finish_and_survives_a_refresh(serv
     assert page.get_by_text("test accuracy").is_visible()
     page.get_by_role("link", name="Demonstration: handwritten digits").click()
     page.wait_for_url(f"**/runs?run={run}")
+
+
+def test_a_budget_for_the_cache_outlives_a_refresh_and_the_cache_can_be_emptied(server, page):
+    stored = [store_segment(server.workspace, f"key{number}", number, 60) for number in range(2)]
+    time.sleep(cache_panel.FRESH_S)
+    open_page(page, server.url)
+    page.get_by_text("Cache", exact=True).last.click()
+    page.get_by_label("Most disk it may take, in GB").fill("7")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_text("The cache may take 7 GB.").wait_for()
+    assert budget(server.workspace).bytes == 7 * GB
+    open_page(page, server.url)
+    page.get_by_text("of 7 GB", exact=False).first.wait_for()
+    page.get_by_text("Cache", exact=True).last.click()
+    page.get_by_text("100 pictures, 100 kB").first.wait_for()
+    page.locator(".st-key-cache_empty_open button").click()
+    assert all(path.exists() for path in stored), "it asks first"
+    page.locator(".st-key-cache_empty button").click()
+    page.get_by_text("from the activation cache").first.wait_for()
+    assert not any(path.exists() for path in stored)
+    settle(page)
+    assert page.get_by_text("Nothing is stored yet.").is_visible()
 
 
 def test_home_fits_a_phone(server, page):
