@@ -74,7 +74,7 @@ def test_contents_say_what_is_there_in_words(workspace):
         "Converted network: 50.0 kB, used 9 h ago",
     ]
     everything = sum(path.stat().st_size for path in workspace.cache.rglob("*") if path.is_file())
-    assert held.bytes == everything and held.text == f"451 kB of {held.budget.text}"
+    assert held.bytes == everything and held.text == f"450 kB of {held.budget.text}"
     assert not any(entry.in_use for entry in held.entries)
 
 

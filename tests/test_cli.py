@@ -108,7 +108,7 @@ def test_a_folder_becomes_a_dataset(home, tmp_path):
 def test_the_cache_is_listed_bounded_and_emptied(home, demonstration):
     held = document(home, "cache")
     (entry,) = held["entries"]
-    assert entry["name"] == "ResNet20 · 32 px · pooled" and entry["pictures"] == 1797 and not entry["in_use"]
+    assert entry["name"] == "ResNet20 · 32 px · feature maps of the last block" and entry["pictures"] == 1797 and not entry["in_use"]
     assert 0 < entry["bytes"] < held["bytes"] < held["budget_bytes"] and held["budget_from"] == "default"
     assert document(home, "cache", "budget", "20GB") == {"budget_bytes": 20 * 10**9, "budget_from": "setting"}
     assert "of 20 GB (set in this workspace)" in tlcore(home, "cache").stdout

@@ -25,7 +25,7 @@ def figure() -> str:
 def panel() -> None:
     """Largest entries, budget, and a button that empties the cache, folded away."""
     held = _contents(str(workspace().root))
-    with st.expander("Cache", icon=":material/database:", key="cache_panel"):
+    with st.expander("The cache and its budget", icon=":material/database:", key="cache_panel"):
         st.caption("What frozen layers gave for each picture, kept so that the next run need not compute it.")
         _entries(held)
         _budget(held)

@@ -38,7 +38,7 @@ def test_a_budget_for_the_cache_outlives_a_refresh_and_the_cache_can_be_emptied(
     stored = [store_segment(server.workspace, f"key{number}", number, 60) for number in range(2)]
     time.sleep(cache_panel.FRESH_S)
     open_page(page, server.url)
-    page.get_by_text("Cache", exact=True).last.click()
+    page.locator(".st-key-cache_panel summary").click()
     page.get_by_label("Most disk it may take, in GB").fill("7")
     page.keyboard.press("Tab")
     page.get_by_role("button", name="Save").click()
@@ -46,8 +46,9 @@ def test_a_budget_for_the_cache_outlives_a_refresh_and_the_cache_can_be_emptied(
     assert budget(server.workspace).bytes == 7 * GB
     open_page(page, server.url)
     page.get_by_text("of 7 GB", exact=False).first.wait_for()
-    page.get_by_text("Cache", exact=True).last.click()
+    page.locator(".st-key-cache_panel summary").click()
     page.get_by_text("100 pictures, 100 kB").first.wait_for()
+    page.wait_for_timeout(700)  # Until it is unfolded: what opens meanwhile opens at the wrong place.
     page.locator(".st-key-cache_empty_open button").click()
     assert all(path.exists() for path in stored), "it asks first"
     page.locator(".st-key-cache_empty button").click()

@@ -68,7 +68,7 @@ def toasts(app):
 
 def test_the_cache_is_shown_with_its_budget_and_what_fills_it(stored, open_page):
     app = open_page()
-    assert f"602 kB of {budget(stored).text}" in set(map(str, app.table[0].value.to_numpy().ravel()))
+    assert f"601 kB of {budget(stored).text}" in set(map(str, app.table[0].value.to_numpy().ravel()))
     shown = texts(app).replace("\\", "")
     assert "**MobileNetV2 · 32 px · pooled**: 100 pictures, 100 kB, used 10 h ago" in shown
     assert "1 smaller one: 100 kB" in shown
