@@ -210,7 +210,7 @@ def test_a_need_beyond_the_budget_is_told_before_anything_is_removed(workspace, 
     path = store_segment(workspace, "a", 1, 100)
     run = ActivationCache(workspace.activations / "b")
     set_budget(workspace, 2_000_000)
-    with pytest.raises(ResourceError, match=r"of VGG16 need 3.0 MB, and the cache may take 0.002 GB in all.*tlcore cache budget.*lower backbone.input_size, split.train_fraction"):
+    with pytest.raises(ResourceError, match=r"of VGG16 need 3.0 MB, and the cache may take 2.0 MB in all.*tlcore cache budget.*lower backbone.input_size, split.train_fraction"):
         cache.make_room(workspace, run, ids(1), 3_000_000, "VGG16")
     allow(2)
     with pytest.raises(ResourceError, match="Either raise TLCORE_CACHE_GB, or lower"):
@@ -301,7 +301,7 @@ def test_the_budget_is_the_environments_then_the_workspaces_then_a_share_of_the_
     assert set_budget(workspace, 20 * GB).text == "20 GB"
     assert json.loads(workspace.cache_settings.read_text()) == {"budget_bytes": 20 * GB}
     monkeypatch.setenv("TLCORE_CACHE_GB", "0.25")
-    assert (budget(workspace).bytes, budget(workspace).source, budget(workspace).text) == (250_000_000, "environment", "0.25 GB")
+    assert (budget(workspace).bytes, budget(workspace).source, budget(workspace).text) == (250_000_000, "environment", "250 MB")
     with pytest.raises(ConflictError, match="set by TLCORE_CACHE_GB"):
         set_budget(workspace, GB)
     monkeypatch.setenv("TLCORE_CACHE_GB", "")

@@ -30,8 +30,8 @@ class Budget:
 
     @property
     def text(self) -> str:
-        """`50 GB`, `0.25 GB`."""
-        return f"{round(self.bytes / GB, 3):,g} GB" if self.bytes >= LEAST_BYTES else size(self.bytes)
+        """`50 GB`, `250 MB`."""
+        return f"{round(self.bytes / GB, 2):,g} GB" if self.bytes >= GB else size(self.bytes)
 
     @property
     def origin(self) -> str:
