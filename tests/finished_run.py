@@ -90,7 +90,7 @@ class Learner:
         labels = self.split.labels(self.split.val)
         figures["val_macro_f1"] = metrics.macro_f1(labels, self.probabilities(self.split.val).argmax(1), k)
         seconds = sum(self.watch.seconds().values())
-        store.commit_epoch(job, EpochRecord(number, job.attempt, seconds, figures, f"checkpoint-{number}.npz", "0" * 64))
+        store.commit_epochs(job, [EpochRecord(number, job.attempt, seconds, figures, f"checkpoint-{number}.npz", "0" * 64)])
 
 
 def png(image: Image.Image) -> bytes:

@@ -26,7 +26,7 @@ def test_a_job_goes_from_queue_to_end_with_its_figures(store):
     job = store.claim("worker-1")
     assert (job.id, job.state, job.attempt, job.owner) == (job_id, JobState.running, 1, "worker-1")
     store.report(job, progress=0.5, phase="train", message="epoch 1", worked_s=1.5)
-    store.commit_epoch(job, epoch(1, loss=0.7, val_accuracy=0.5))
+    store.commit_epochs(job, [epoch(1, loss=0.7, val_accuracy=0.5)])
     store.finish(job, JobState.done, result={"test_accuracy": 0.9})
     ended = store.job(job_id)
     assert (ended.state, ended.progress, ended.result) == (JobState.done, 1.0, {"test_accuracy": 0.9})
@@ -36,8 +36,8 @@ def test_a_job_goes_from_queue_to_end_with_its_figures(store):
 def test_epochs_come_as_a_table_with_a_column_for_each_metric(store):
     store.add_job("train", "t", {})
     job = store.claim("w")
-    store.commit_epoch(job, epoch(1, loss=0.7))
-    store.commit_epoch(job, epoch(2, loss=math.nan, val_loss=math.inf))
+    store.commit_epochs(job, [epoch(1, loss=0.7)])
+    store.commit_epochs(job, [epoch(2, loss=math.nan, val_loss=math.inf)])
     table = store.epochs(job.id)
     assert list(table.columns) == ["epoch", "seconds", "loss", "val_loss"]
     assert table["epoch"].tolist() == [1, 2] and table["epoch"].dtype == "int64"
@@ -48,10 +48,10 @@ def test_epochs_come_as_a_table_with_a_column_for_each_metric(store):
 def test_an_epoch_that_is_refused_leaves_nothing(store):
     store.add_job("train", "t", {})
     job = store.claim("w")
-    store.commit_epoch(job, epoch(1, loss=0.7))
+    store.commit_epochs(job, [epoch(1, loss=0.7)])
     version = store.version()
     with pytest.raises(sa.exc.IntegrityError):
-        store.commit_epoch(job, epoch(1, loss=0.1))
+        store.commit_epochs(job, [epoch(1, loss=0.1)])
     assert store.version() == version and store.epochs(job.id)["loss"].tolist() == [0.7]
 
 
@@ -63,7 +63,7 @@ def test_an_attempt_that_was_given_up_can_write_nothing(store):
         for write in (
             lambda: store.report(old, progress=1.0),
             lambda: store.note(old, "late"),
-            lambda: store.commit_epoch(old, epoch(1, loss=0.1)),
+            lambda: store.commit_epochs(old, [epoch(1, loss=0.1)]),
             lambda: store.drop_epochs(old, 0),
             lambda: store.finish(old, JobState.done),
         ):
@@ -134,7 +134,7 @@ def test_numbers_of_deleted_jobs_are_not_given_again(store):
 def test_deleting_a_job_takes_its_epochs_and_events(store):
     store.add_job("train", "t", {})
     job = store.claim("w")
-    store.commit_epoch(job, epoch(1, loss=1.0))
+    store.commit_epochs(job, [epoch(1, loss=1.0)])
     store.note(job, "line")
     store.finish(job, JobState.done)
     assert store.delete_job(job.id)

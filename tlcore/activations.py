@@ -87,6 +87,10 @@ class ActivationCache:
                 if abs(time.time() - path.stat().st_mtime) > STALE_S:
                     path.unlink()
 
+    def lacking(self, ids: Sequence[bytes]) -> list[bytes]:
+        """Those of `ids` that have no row; quick, as it believes the files."""
+        return [content_id for content_id in ids if content_id not in self._where]
+
     def missing(self, ids: Sequence[bytes]) -> list[int]:
         """Positions in `ids` of pictures without a sound row, each picture once.
 

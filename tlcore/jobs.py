@@ -28,6 +28,7 @@ GONE = {
         "if memory ran short, clone it with a lower train.batch_size, a lower backbone.input_size or fewer freeze.trainable_blocks instead."
     ),
     "ingest": "Its process ended without a word: killed, out of memory, or the machine stopped. Nothing of it was kept; try it again.",
+    "export": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the file again.",
 }
 
 
@@ -95,6 +96,25 @@ def submit_ingest(
     job_id = store.add_job("ingest", f"Add {shown}", payload, token=token)
     ensure_supervisor(workspace)
     return job_id
+
+
+def submit_export(store: Store, run_id: int) -> int:
+    """Queue the writing of a finished run's Keras file and return the job's id; one that waits or works already serves.
+
+    Raises: NotFoundError, ConflictError for a run that isn't done.
+    """
+    run = store.job(run_id)
+    if run.kind != "train" or run.state is not JobState.done:
+        raise ConflictError(f"run {run_id} has no finished model. Wait for its end, or resume it.")
+    job = latest_export(store, run_id)
+    job_id = job.id if job and job.active else store.add_job("export", f"Keras file of run {run_id}", {"run": run_id})
+    ensure_supervisor(store.workspace)
+    return job_id
+
+
+def latest_export(store: Store, run_id: int) -> Job | None:
+    """The last job that was to write a run's Keras file, however it ended."""
+    return next((job for job in store.jobs("export", limit=200) if job.payload["run"] == run_id), None)
 
 
 def _located(source: str) -> str:

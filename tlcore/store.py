@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -241,11 +241,11 @@ class Store:
             self._own(connection, job)
             self._note(connection, job.id, message, level)
 
-    def commit_epoch(self, job: Job, record: EpochRecord) -> None:
-        """Commit an epoch with its figures and its checkpoint's hash, all or nothing."""
+    def commit_epochs(self, job: Job, records: Sequence[EpochRecord]) -> None:
+        """Commit epochs with their figures and the hash of the last one's checkpoint, all or nothing."""
         with self._writing() as connection:
-            self._own(connection, job, worked_s=record.seconds)
-            connection.execute(epochs.insert().values(job_id=job.id, **dataclasses.asdict(record)))
+            self._own(connection, job, worked_s=records[-1].seconds)
+            connection.execute(epochs.insert(), [{"job_id": job.id, **dataclasses.asdict(record)} for record in records])
 
     def drop_epochs(self, job: Job, after: int) -> None:
         """Forget the epochs after this one, which an attempt will repeat."""

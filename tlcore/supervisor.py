@@ -33,7 +33,7 @@ START_ATTEMPTS = 3
 class SupervisorSettings:
     """How many jobs at once, and how long to wait for what."""
 
-    limits: Mapping[str, int] = dataclasses.field(default_factory=lambda: {"train": 1, "ingest": 1})
+    limits: Mapping[str, int] = dataclasses.field(default_factory=lambda: {"train": 1, "ingest": 1, "export": 1})
     standby: bool = True
     idle_s: float = 600.0
     terminate_after_s: float = 10.0  # After a cancel that the worker doesn't follow.

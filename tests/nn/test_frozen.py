@@ -28,11 +28,16 @@ class Notes(NullReporter):
         self.checkpoints, self.stop_after = {}, stop_after
 
     def epoch(self, number, metrics, checkpoint):
-        assert checkpoint.exists()
         super().epoch(number, metrics, checkpoint)
+        assert checkpoint.exists()
         self.checkpoints[number] = checkpoint
         if number == self.stop_after:
             raise KeyboardInterrupt
+
+
+@pytest.fixture(autouse=True)
+def _every_epoch_committed(monkeypatch):
+    monkeypatch.setattr(frozen, "COMMIT_S", 0.0)
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_the_list_shows_status_scores_and_curve(done, store, workspace, open_pag
 def test_the_best_score_is_that_of_the_epoch_with_the_lowest_loss_while_running_and_after(store, workspace, open_page):
     job, _ = running_run(store, workspace, epochs=1)
     for epoch, (accuracy, loss) in enumerate(((0.5, 0.02), (0.99, 9.0)), start=2):
-        store.commit_epoch(job, EpochRecord(epoch, job.attempt, 1.0, {"val_accuracy": accuracy, "val_loss": loss}, f"checkpoint-{epoch}.npz", "0" * 64))
+        store.commit_epochs(job, [EpochRecord(epoch, job.attempt, 1.0, {"val_accuracy": accuracy, "val_loss": loss}, f"checkpoint-{epoch}.npz", "0" * 64)])
     assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.5]
     store.give_up(job, "Its worker was killed.")
     assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.5]

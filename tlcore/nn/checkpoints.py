@@ -45,8 +45,12 @@ def save(state: State, config_hash: str, run_dir: Path) -> Path:
     path = path_of(run_dir, state.epoch)
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)
-    remove(run_dir, keep=[path_of(run_dir, state.epoch - age) for age in range(KEPT)])
+    remove(run_dir, keep=sorted(run_dir.glob("checkpoint-*.npz"), key=_epoch_of)[-KEPT:])
     return path
+
+
+def _epoch_of(path: Path) -> int:
+    return int(path.stem.partition("-")[2])
 
 
 def load(path: Path, config_hash: str) -> State:

@@ -19,13 +19,13 @@ from tlcore.backbones import BackboneSpec
 from tlcore.config import HeadConfig
 from tlcore.cuts import Cut, weights_hash
 from tlcore.errors import InputError, ResourceError
+from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.resnet import ResNet20
 from tlcore.weights import checkpoint_size, weights_path
 
 CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
 TORCH_MEANS_RGB, TORCH_DEVIATIONS_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DOWNLOAD_SILENCE_S = 20
-FLOAT16_MAX = 65504.0
 
 
 class Backbone:
@@ -108,18 +108,50 @@ def preprocessing(spec: BackboneSpec) -> list[layers.Layer]:
     return [as_float, swap]
 
 
-def prefix_model(backbone: Backbone, cut: Cut) -> keras.Model:
-    """The frozen part: uint8 pixels (n, side, side, 3) in, activations at the cut out (float32)."""
-    base = backbone.model
+def prefix_model(backbone: Backbone, cut: Cut, via: Cut | None = None) -> keras.Model:
+    """The frozen part: uint8 pixels (n, side, side, 3) in, activations at the cut out (float32).
+
+    `via`: feature maps at that earlier cut are rounded as the cache rounds them, so that it doesn't matter
+    whether the activations are computed from pixels or go on from stored maps.
+    """
     pixels = keras.Input((backbone.side_px, backbone.side_px, 3), dtype="uint8", name="pixels")
     x: Any = pixels
     for layer in preprocessing(backbone.spec):
         x = layer(x)
-    below = keras.Model(base.inputs[0], tensor_at(base, str(cut.layer)), name=f"{backbone.spec.name}_frozen")
+    base = backbone.model
+    first = via or cut
+    below = keras.Model(base.inputs[0], tensor_at(base, str(first.layer)), name=f"{backbone.spec.name}_frozen")
     x = below(x, training=False)  # Batch norm stays in inference mode: it is frozen too.
-    if cut.kind in ("avg", "max"):
+    if via is not None:
+        x = onward_model(backbone, via, cut)(as_stored(x), training=False)
+    elif cut.kind in ("avg", "max"):
         x = pooling_layer(cut.kind)(x)
     return keras.Model(pixels, x, name="prefix")
+
+
+def onward_model(backbone: Backbone, start: Cut, cut: Cut) -> keras.Model:
+    """The frozen layers between two cuts: feature maps at `start` in (float32), activations at `cut` out."""
+    base = backbone.model
+    maps = tensor_at(base, str(start.layer))
+    x = maps if start.layer == cut.layer else tensor_at(base, str(cut.layer))
+    if cut.kind in ("avg", "max"):
+        x = pooling_layer(cut.kind)(x)
+    return keras.Model(maps, x, name=f"{backbone.spec.name}_onward")
+
+
+def as_stored(x: Any) -> Any:
+    """Clipped and rounded to float16 as the cache keeps feature maps, and float32 again."""
+    x = keras.ops.clip(x, -FLOAT16_MAX, FLOAT16_MAX)
+    x = layers.Activation("linear", dtype="float16")(x)
+    return layers.Activation("linear", dtype="float32")(x)
+
+
+def row_shape(backbone: Backbone, cut: Cut) -> tuple[int, ...]:
+    """Shape of one picture's activations at the cut."""
+    if cut.kind == "pixels":
+        return backbone.side_px, backbone.side_px, 3
+    shape = tuple(tensor_at(backbone.model, str(cut.layer)).shape[1:])
+    return shape if cut.kind == "map" else shape[-1:]
 
 
 def tail_model(backbone: Backbone, cut: Cut) -> keras.Model | None:
@@ -171,6 +203,16 @@ class Classifier:
             shape = layer.compute_output_shape(shape)
             self.dense.append(layer)
 
+    def dense_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Kernel and bias of each dense layer, from the bottom."""
+        return [(layer.kernel.numpy(), layer.bias.numpy()) for layer in self.dense]
+
+    def start_over(self, seed: int) -> None:
+        """Give the dense layers the weights that a new classifier with this seed has."""
+        for i, layer in enumerate(self.dense):
+            layer.kernel.assign(keras.initializers.GlorotUniform(seed=seed + i)(layer.kernel.shape))
+            layer.bias.assign(np.zeros(layer.bias.shape, np.float32))
+
     @property
     def variables(self) -> list[keras.Variable]:
         """Those that learn, in an order that depends on the settings only."""
@@ -197,17 +239,13 @@ class Classifier:
         return layers.Dropout(self.dropout, name=f"dropout_{i + 1}")(x) if self.dropout else x
 
 
-def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier) -> keras.Model:
+def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier, via: Cut | None = None) -> keras.Model:
     """uint8 pixels in, probabilities out, built of built-in layers only."""
     learnt = classifier.model()
     if cut.kind == "pixels":
         return learnt
-    prefix = prefix_model(backbone, cut)
-    x = prefix.output
-    if cut.kind == "map":  # The cache keeps float16: clip and round here as it does there.
-        x = keras.ops.clip(x, -FLOAT16_MAX, FLOAT16_MAX)
-        x = layers.Activation("linear", dtype="float16", name="as_stored")(x)
-        x = layers.Activation("linear", dtype="float32", name="from_stored")(x)
+    prefix = prefix_model(backbone, cut, via)
+    x = as_stored(prefix.output) if cut.kind == "map" else prefix.output  # As what was learnt was given it.
     return keras.Model(prefix.input, learnt(x), name="workbench_model")
 
 
