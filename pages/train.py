@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui import backbone_card, blocks, forms, launch
+from pages.ui import augmentation, backbone_card, blocks, forms, launch
 from pages.ui.errors import guarded
 from pages.ui.state import head, read_id, read_text, store, warm_up
 from pages.ui.text import literal
@@ -124,6 +124,7 @@ with left:
     choose_split()
     backbone = choose_backbone()
     choose_depth(backbone, len(st.session_state["classes"]) or len(record.classes))
+    augmentation.section(record, backbone)
     choose_training()
 with right, guarded():
     launch.panel(record, backbone)
