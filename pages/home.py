@@ -4,7 +4,7 @@ import uuid
 
 import streamlit as st
 
-from pages.ui import live
+from pages.ui import cache_panel, live
 from pages.ui.errors import guarded
 from pages.ui.job_rows import run_row
 from pages.ui.state import store, toast_next, warm_up, workspace
@@ -13,11 +13,6 @@ from tlcore import demo, machine
 from tlcore.store import ACTIVE
 
 LATEST = 5
-
-
-@st.cache_data(ttl=15, max_entries=8, show_spinner=False)
-def cache_size(root: str) -> str:
-    return size(machine.cache_bytes(workspace()))
 
 
 def introduction() -> None:
@@ -74,12 +69,13 @@ def this_machine() -> None:
         "Memory free": f"{size(here.memory_free_bytes)} of {size(here.memory_bytes)}",
         "Disk free": size(here.disk_free_bytes),
         "Graphics card": ", ".join(here.gpus) or "none; the processor does the work",
-        "Cache": cache_size(str(workspace().root)),
+        "Cache": cache_panel.figure(),
         "Datasets": str(len(store().datasets())),
     }
     with st.container(border=True, key="machine"):
         st.subheader("This machine", anchor=False)
         st.table(figures, border="horizontal", alt="Cores, memory, disk, graphics card and cache of this machine")
+        cache_panel.panel()
 
 
 introduction()

@@ -4,6 +4,10 @@ A folder holds one description and any number of segments. A segment is written 
 contains the SHA-256 of its bytes: content ids (32 bytes each), then rows. So two workers can fill the same
 folder at once without waiting for each other, and a torn or altered segment is noticed, deleted and
 computed again.
+
+Segments may be evicted at any moment (`tlcore/cache.py`). What a process has mapped stays readable for it
+where files can be unlinked while open; elsewhere they can't be removed. `keep` protects them beyond that.
+A segment's time of change says when its rows were last taken.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +25,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tlcore.in_use import InUse
 from tlcore.workspace import whole_file
 
 ID_BYTES = 32
@@ -37,6 +43,11 @@ class Layout:
     @property
     def row_bytes(self) -> int:
         return int(np.prod(self.row_shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+
+    @property
+    def stored_bytes(self) -> int:
+        """What a row takes on disk, with the content id of its picture."""
+        return ID_BYTES + self.row_bytes
 
 
 @dataclasses.dataclass(eq=False)
@@ -63,18 +74,27 @@ class ActivationCache:
         self.folder, self._log = folder, log
         self._segments: list[Segment] = []
         self._where: dict[bytes, Where] = {}
-        self.layout, self.about = self._read_layout()
+        self._in_use: InUse | None = None
+        self.layout, self.about = read_layout(folder)
         if self.layout is not None:
             self.refresh()
 
     def create(self, layout: Layout, about: Mapping[str, Any]) -> None:
         """Describe a new folder; `about` is for human readers."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         if self.layout is None:
-            with whole_file(self.folder / "layout.json") as path:
-                path.write_text(json.dumps({"row_shape": layout.row_shape, "dtype": layout.dtype, **about}, indent=1))
             self.layout, self.about = layout, dict(about)
+            self._describe()
         assert self.layout == layout, f"{self.folder} holds rows of another layout"
+
+    def keep(self, ids: Sequence[bytes]) -> InUse:
+        """Protect the stored rows of `ids` from eviction as long as this, or what `rows` gave, is used; note their use."""
+        needed = self._needed(ids)
+        mark = self._mark()
+        mark.keep(segment.path.name for segment in needed)
+        for segment in needed:
+            with contextlib.suppress(OSError):  # Evicted a moment ago, or a disk that may only be read.
+                os.utime(segment.path)
+        return mark
 
     def refresh(self) -> None:
         """Take in segments that have appeared since; what a killed worker had half written is removed."""
@@ -117,12 +137,14 @@ class ActivationCache:
         assert self.layout is not None and rows.shape[1:] == self.layout.row_shape
         rows = np.ascontiguousarray(rows, self.layout.dtype)
         packed = b"".join(ids)
+        self._describe()  # An evictor may have found the folder without rows, and removed it.
         path = self.folder / f"{_digest(packed, rows)}.rows"
         temporary = self.folder / f".writing-{uuid.uuid4().hex}"
         try:
             with temporary.open("wb") as file:  # No fsync: a torn segment is noticed by its name.
                 file.write(packed)
                 file.write(rows.data.cast("B"))
+            self._mark().keep_new(path.name, len(packed) + rows.nbytes)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -132,7 +154,19 @@ class ActivationCache:
         """The rows of `ids`, in that order, still on disk; `missing` has said that all are there."""
         where = np.array([self._where[content_id] for content_id in ids], np.int64).reshape(-1, 2)
         assert self.layout is not None
-        return CachedRows(self.layout, tuple(segment.rows for segment in self._segments), where)
+        return CachedRows(self.layout, tuple(segment.rows for segment in self._segments), where, self.keep(ids))
+
+    def _mark(self) -> InUse:
+        self._in_use = self._in_use or InUse(self.folder)
+        return self._in_use
+
+    def _describe(self) -> None:
+        assert self.layout is not None
+        self._mark()  # First: from here on the folder stays.
+        if read_layout(self.folder)[0] != self.layout:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(self.folder / "layout.json") as temporary:
+                temporary.write_text(json.dumps({"row_shape": self.layout.row_shape, "dtype": self.layout.dtype, **self.about}, indent=1))
 
     def _needed(self, ids: Sequence[bytes]) -> list[Segment]:
         return [self._segments[number] for number in sorted({self._where[i][0] for i in ids if i in self._where})]
@@ -157,13 +191,6 @@ class ActivationCache:
         self._segments.append(segment)
         for row in range(len(segment.rows)):
             self._where.setdefault(segment.packed_ids[row * ID_BYTES : (row + 1) * ID_BYTES], (number, row))
-
-    def _read_layout(self) -> tuple[Layout | None, dict[str, Any]]:
-        try:
-            stored = json.loads((self.folder / "layout.json").read_text())
-            return Layout(tuple(stored.pop("row_shape")), stored.pop("dtype")), stored
-        except (FileNotFoundError, ValueError, KeyError):
-            return None, {}
 
 
 class Rows(Protocol):
@@ -197,8 +224,9 @@ class HeldRows:
 class CachedRows:
     """Activations of a list of pictures, on disk; `take` brings those in that are needed."""
 
-    def __init__(self, layout: Layout, segments: tuple[np.ndarray, ...], where: np.ndarray) -> None:
+    def __init__(self, layout: Layout, segments: tuple[np.ndarray, ...], where: np.ndarray, in_use: InUse | None = None) -> None:
         self.layout, self._segments, self._where = layout, segments, where
+        self._in_use = in_use  # Protects them as long as they are referred to.
 
     def __len__(self) -> int:
         return len(self._where)
@@ -218,7 +246,17 @@ class CachedRows:
 
     def part(self, positions: np.ndarray | slice) -> CachedRows:
         """The same for some of the pictures."""
-        return CachedRows(self.layout, self._segments, self._where[positions])
+        return CachedRows(self.layout, self._segments, self._where[positions], self._in_use)
+
+
+def read_layout(folder: Path) -> tuple[Layout | None, dict[str, Any]]:
+    """Layout of a folder's rows and what else its description says; None and nothing where that can't be told."""
+    try:
+        stored = json.loads((folder / "layout.json").read_text())
+        layout = Layout(tuple(stored.pop("row_shape")), stored.pop("dtype"))
+        return (layout, stored) if layout.row_bytes > 0 else (None, {})
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        return None, {}
 
 
 def content_keys(hexadecimal: Sequence[str] | np.ndarray) -> list[bytes]:

@@ -17,7 +17,9 @@ from typing import Any
 
 import yaml
 
-from tlcore import backbones, config, demo, jobs
+from tlcore import backbones, cache, config, demo, jobs
+from tlcore.amounts import read_size
+from tlcore.budget import budget, set_budget
 from tlcore.compare import compare_runs
 from tlcore.errors import InputError, TLError
 from tlcore.predict import predict
@@ -48,11 +50,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tlcore", description="Teach a pretrained network something new. Workspace: ./workspace, or TLCORE_HOME.")
+    parser.set_defaults(json=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, function: Callable[..., Outcome], text: str, among: Any = commands) -> argparse.ArgumentParser:
         sub = among.add_parser(name, help=text, description=text)
-        sub.add_argument("--json", action="store_true", help="print one JSON document")
+        sub.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON document")
         sub.set_defaults(command=function)
         return sub
 
@@ -91,6 +94,12 @@ def build_parser() -> argparse.ArgumentParser:
     export = command("export", export_model, "Write a finished run's model as a Keras file.")
     export.add_argument("id", type=int)
     export.add_argument("-o", "--output", type=Path, help="where to; otherwise model.keras in the run's folder")
+
+    kept = command("cache", show_cache, "Show what the activation cache holds.").add_subparsers(metavar="ACTION")
+    command("budget", cache_budget, "Show or set how much disk the cache may take.", kept).add_argument(
+        "size", nargs="?", help="such as 20GB or 500MB; 'default' goes back to a share of the disk"
+    )
+    command("clear", clear_cache, "Remove all stored activations and converted networks that no run uses.", kept)
 
     pretrain = command("pretrain", pretrain_backbone, "Train the bundled ResNet-20 from scratch; goes on where it was stopped.")
     pretrain.add_argument("dataset", help="a dataset of 32-pixel pictures in this workspace, e.g. cifar10")
@@ -295,6 +304,32 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: can't be read ({error.strerror}). Give the path of a picture.") from None
+
+
+def show_cache(options: argparse.Namespace) -> Outcome:
+    held = cache.contents(Workspace.from_env().create())
+    lines = [f"{entry.name}: {entry.details()}" for entry in held.entries]
+    document = {
+        "bytes": held.bytes, "budget_bytes": held.budget.bytes, "budget_from": held.budget.source,
+        "entries": [{**dataclasses.asdict(entry), "name": entry.name, "bytes": entry.bytes} for entry in held.entries],
+    }
+    return 0, document, "\n".join([*lines, f"{held.text} ({held.budget.origin})"])
+
+
+def cache_budget(options: argparse.Namespace) -> Outcome:
+    workspace, said = Workspace.from_env().create(), []
+    if options.size is not None:
+        set_budget(workspace, None if options.size == "default" else read_size(options.size))
+        removed = cache.evict(workspace)
+        said = [removed.text] if removed.bytes else []
+    limit = budget(workspace)
+    document = {"budget_bytes": limit.bytes, "budget_from": limit.source}
+    return 0, document, "\n".join([*said, f"The cache may take {limit.text} ({limit.origin})."])
+
+
+def clear_cache(options: argparse.Namespace) -> Outcome:
+    removed = cache.clear(Workspace.from_env().create())
+    return 0, {"removed_bytes": removed.bytes, "kept_bytes": removed.kept_bytes, "removed": removed.by_name}, removed.text
 
 
 def pretrain_backbone(options: argparse.Namespace) -> Outcome:

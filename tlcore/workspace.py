@@ -66,6 +66,16 @@ class Workspace:
         return self.cache / "openvino"
 
     @property
+    def cache_settings(self) -> Path:
+        """How much disk the cache may take; beside the cache, which may be deleted as a whole."""
+        return self.root / "cache.json"
+
+    @property
+    def cache_lock(self) -> Path:
+        """Held by whoever makes room in the cache."""
+        return self.locks / "cache.lock"
+
+    @property
     def uploads(self) -> Path:
         """Files received from a browser until a job has read them; named by hash."""
         return self.root / "uploads"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-import time
+
+from tlcore.amounts import ago, size
+
+__all__ = ["WORD_JOINER", "ago", "count", "duration", "literal", "millions", "size"]
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=])")
 # What the browser finds in the text after the escapes are resolved: addresses, icons, ≈.
@@ -19,16 +22,6 @@ def literal(text: str) -> str:
 def count(number: int, one: str, many: str | None = None) -> str:
     """`1 picture`, `1,797 pictures`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
-def size(bytes_: float) -> str:
-    """Bytes with a unit and two or three digits."""
-    value, unit = float(bytes_), "B"
-    for larger in ("kB", "MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.0f} {unit}" if value >= 100 or unit == "B" else f"{value:.1f} {unit}"
 
 
 def millions(number: int) -> str:
@@ -50,12 +43,3 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def ago(at: float, now: float | None = None) -> str:
-    """How long ago the moment `at` (unix seconds) was; never negative."""
-    seconds = max(0.0, (time.time() if now is None else now) - at)
-    for limit, unit, divisor in ((60, "s", 1), (3600, "min", 60), (86_400, "h", 3600)):
-        if seconds < limit:
-            return "just now" if seconds < 5 else f"{seconds // divisor:.0f} {unit} ago"
-    return f"{seconds // 86_400:.0f} d ago"
