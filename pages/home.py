@@ -68,7 +68,7 @@ def this_machine() -> None:
         "Cores": str(here.cores),
         "Memory free": f"{size(here.memory_free_bytes)} of {size(here.memory_bytes)}",
         "Disk free": size(here.disk_free_bytes),
-        "Graphics card": ", ".join(here.gpus) or "none; the processor does the work",
+        "Graphics card": here.devices.in_words(here.cores),
         "Cache": cache_panel.figure(),
         "Datasets": str(len(store().datasets())),
     }

@@ -39,6 +39,8 @@ def test_yaml_survives_a_round_trip():
         ({"optimizer.learning_rate": math.nan}, "optimizer.learning_rate"),
         ({"optimizer.learning_rate": math.inf}, "optimizer.learning_rate"),
         ({"optimizer.learning_rate": -1}, "optimizer.learning_rate"),
+        ({"train.devices": 0}, "train.devices"),
+        ({"train.devices": 17}, "train.devices"),
         ({"head.dropout": 1.0}, "head.dropout"),
         ({"head.hidden": [0]}, "head.hidden.0"),
         ({"head.hidden": [True, 256]}, "head.hidden.0"),

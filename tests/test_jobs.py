@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from tlcore import jobs
+from tlcore import devices, jobs
 from tlcore.config import RunConfig, parse
 from tlcore.errors import ConflictError, InputError, NotFoundError
 from tlcore.store import DatasetRecord, JobState, Store
@@ -55,6 +55,15 @@ def test_a_run_that_cannot_work_is_refused_before_it_is_queued(store, workspace,
     with pytest.raises((InputError, NotFoundError), match=says):
         jobs.submit_run(store, workspace, config(**changes))
     assert store.jobs() == [] and woken == []
+
+
+@pytest.mark.parametrize(("here", "says"), [(0, "has no graphics card to use. Set it to 1"), (2, "has 2 graphics cards to use. Set it to 2")])
+def test_a_run_that_asks_for_more_cards_than_there_are_is_refused(store, workspace, monkeypatch, here, says):
+    cards = tuple(devices.Card(str(number), "NVIDIA T4") for number in range(here))
+    monkeypatch.setattr(devices, "plan", lambda: devices.Plan(cards, libraries=True))
+    with pytest.raises(InputError, match=f"train.devices 3 is too many: this machine {says}"):
+        jobs.submit_run(store, workspace, config(train={"devices": 3}))
+    jobs.submit_run(store, workspace, config(train={"devices": here or 1}))
 
 
 def test_a_double_click_starts_one_run(store, workspace):

@@ -107,6 +107,17 @@ def test_claims_may_ask_for_a_kind(store):
     assert store.claim("w", "ingest") is None
 
 
+def test_a_worker_takes_the_first_run_that_asks_for_as_many_cards_as_it_has(store):
+    def add(devices):
+        return store.add_job("train", "t", {"config": {"train": devices}})
+
+    wide, earlier_version, narrow = add({"devices": 4}), add({}), add({"devices": 1})
+    assert store.cards_asked("train", 2) == [4, 1] and store.cards_asked("ingest", 2) == []
+    assert [store.claim("w", "train", 1).id, store.claim("w", "train", 1).id] == [earlier_version, narrow]
+    assert store.claim("w", "train", 1) is None and store.claim("w", "train", 2) is None
+    assert store.claim("w", "train", 4).id == wide
+
+
 def test_a_token_makes_one_job_however_often_it_is_used(store):
     together = threading.Barrier(6)
     made: list[int] = []

@@ -122,6 +122,7 @@ class TrainConfig(Settings):
     batch_size: int = Field(128, ge=1, le=8192, description="Pictures a step. Higher: steadier and faster steps, fewer of them.")
     early_stopping_patience: int | None = Field(3, ge=1, le=1000, description="Epochs without a better validation loss before stopping. Empty: never.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Start weights and order. Repeat with others to see how much is chance.")
+    devices: int = Field(1, ge=1, le=16, description="Graphics cards that one run uses together; it waits until that many are free. With 1, every card has a run of its own.")
 
 
 class RunConfig(Settings):

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlcore import locks
+from tlcore import devices, locks
 from tlcore.config import RunConfig
 from tlcore.errors import ConflictError, InputError
 from tlcore.executors import child_environment, detached
@@ -67,6 +67,11 @@ def check_run(config: RunConfig, record: DatasetRecord) -> None:
     if config.backbone.weights not in backbone.weights:
         raise InputError(
             f"backbone.weights '{config.backbone.weights}' don't exist for {backbone.name}. Choose one of: {', '.join(backbone.weights)}."
+        )
+    cards = len(devices.plan().cards) if config.train.devices > 1 else 0
+    if config.train.devices > max(1, cards):
+        raise InputError(
+            f"train.devices {config.train.devices} is too many: this machine has {cards or 'no'} graphics card{'s' if cards > 1 else ''} to use. Set it to {cards or 1} or less."
         )
 
 
@@ -203,9 +208,12 @@ def delete_dataset(store: Store, workspace: Workspace, name: str) -> None:
     remove_folder(workspace.dataset(record.id))
 
 
-def claim(store: Store, owner: str, kind: str | None = None) -> Job | None:
-    """Take the job that waited longest for the owner, who must hold its lock."""
-    return store.claim(owner, kind)
+def claim(store: Store, owner: str, kind: str | None = None, cards: int | None = None) -> Job | None:
+    """Take the job that waited longest for the owner, who must hold its lock.
+
+    cards: only one that asks for this many cards; any by default.
+    """
+    return store.claim(owner, kind, cards)
 
 
 def reap(store: Store) -> list[int]:

@@ -66,12 +66,18 @@ class Store:
         return Job.of(row)
 
     def jobs(
-        self, kind: str | None = None, states: Collection[JobState] | None = None, limit: int = 200
+        self,
+        kind: str | None = None,
+        states: Collection[JobState] | None = None,
+        limit: int = 200,
+        owner: str | None = None,
     ) -> list[Job]:
-        """Jobs, newest first."""
+        """Jobs, newest first; with an owner, those that it claimed."""
         query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
         if kind is not None:
             query = query.where(jobs.c.kind == kind)
+        if owner is not None:
+            query = query.where(jobs.c.owner == owner)
         if states is not None:
             query = query.where(jobs.c.state.in_(list(states)))
         with self._reading() as connection:
@@ -88,6 +94,12 @@ class Store:
         query = sa.select(jobs.c.kind, sa.func.count()).where(jobs.c.state == JobState.queued)
         with self._reading() as connection:
             return {kind: n for kind, n in connection.execute(query.group_by(jobs.c.kind))}
+
+    def cards_asked(self, kind: str, limit: int) -> list[int]:
+        """How many cards each of the first jobs in line asks for; one where it doesn't say."""
+        query = _waiting(kind, _cards).limit(limit)
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
 
     def version(self, job_ids: Collection[int] | None = None) -> int:
         """A figure that changes whenever one of these jobs (all by default) does."""
@@ -141,12 +153,15 @@ class Store:
         assert key is not None
         return int(key[0])
 
-    def claim(self, owner: str, kind: str | None = None) -> Job | None:
-        """Take the job that waited longest; the owner's lock must be held already."""
-        waiting = sa.select(jobs.c.id).where(jobs.c.state == JobState.queued)
-        if kind is not None:
-            waiting = waiting.where(jobs.c.kind == kind)
-        first = waiting.order_by(jobs.c.position, jobs.c.id).limit(1).scalar_subquery()
+    def claim(self, owner: str, kind: str | None = None, cards: int | None = None) -> Job | None:
+        """Take the job that waited longest; the owner's lock must be held already.
+
+        cards: only one that asks for this many cards; any by default.
+        """
+        waiting = _waiting(kind, jobs.c.id)
+        if cards is not None:
+            waiting = waiting.where(_cards == cards)
+        first = waiting.limit(1).scalar_subquery()
         take = self._change(jobs.c.id == first, jobs.c.state == JobState.queued).values(
             state=JobState.running,
             owner=owner,
@@ -323,6 +338,16 @@ class Store:
         query = sa.select(jobs).where(jobs.c.dataset_id == dataset_id).order_by(jobs.c.id.desc())
         with self._reading() as connection:
             return [Job.of(row) for row in connection.execute(query).mappings()]
+
+
+# Runs of earlier versions and imports say nothing of cards.
+_cards = sa.func.coalesce(jobs.c.payload[("config", "train", "devices")].as_integer(), 1)
+
+
+def _waiting(kind: str | None, column: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """A column of the jobs in line, the first one first; of every kind where none is named."""
+    query = sa.select(column).where(jobs.c.state == JobState.queued).order_by(jobs.c.position, jobs.c.id)
+    return query if kind is None else query.where(jobs.c.kind == kind)
 
 
 def _held(job_id: int, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -308,6 +308,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--kind", choices=sorted(JOB_KINDS), required=True)
     parser.add_argument("--owner", required=True, help="names the lock that says this worker lives")
+    parser.add_argument("--cards", type=int, default=1, help="cards that the job to be claimed asks for")
     options = parser.parse_args(arguments)
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # It would call home.
     store = Store.open(Workspace(options.workspace.resolve()))
@@ -321,7 +322,7 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"worker {options.owner} is ready for {options.kind}", flush=True)
     if not sys.stdin.readline():
         return 0  # The supervisor is gone, or has no use for this worker.
-    job = jobs.claim(store, options.owner, options.kind)
+    job = jobs.claim(store, options.owner, options.kind, options.cards)
     if job is None:
         return 0  # It was cancelled meanwhile.
     try:

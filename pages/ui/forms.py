@@ -51,6 +51,7 @@ LABELS = {
     "train.batch_size": "Batch size",
     "train.early_stopping_patience": "Patience, epochs",
     "train.seed": "Seed of the training",
+    "train.devices": "Cards used together",
 }
 EMPTY = {"backbone.input_size": "usual size", "train.early_stopping_patience": "never stop early"}
 STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1, "augment.rotation_deg": 5.0}

@@ -50,7 +50,8 @@ def setting(stored_rows_at, resnet, pictures):
         fresh = type(resnet)(resnet.spec, "none", 32, seed=3)
         tail = tail_model(fresh, cut) if trainable_blocks else None
         classifier = Classifier(tail, cut, rows.layout.row_shape, HEAD, 10, train.seed)
-        parts = (rows.part(slice(200)), pictures.labels[:200]), (rows.part(slice(200, 300)), pictures.labels[200:])
+        learnt = rows.part(slice(200))
+        parts = (lambda epoch: learnt, pictures.labels[:200]), (rows.part(slice(200, 300)), pictures.labels[200:])
         return frozen.Trainer(classifier, optimizer, train, block_bytes), parts, fresh
 
     return make
