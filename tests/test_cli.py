@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.start import stop_supervisor
+from benchmarks.workbench import stop_supervisor
 from tlcore.cli import build_parser
 from tlcore.workspace import Workspace
 
