@@ -48,7 +48,7 @@ class SupervisorSettings:
         """`TLCORE_STANDBY=0` keeps no worker warm; `TLCORE_IDLE_S` says when to leave."""
         plan = devices.plan()
         return cls(
-            limits={"train": plan.runs_at_once, "ingest": 1},
+            limits={**cls().limits, "train": plan.runs_at_once},
             cards=tuple(card.id for card in plan.cards),
             standby=os.environ.get("TLCORE_STANDBY", "1") != "0",
             idle_s=float(os.environ.get("TLCORE_IDLE_S", "600")),

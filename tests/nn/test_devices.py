@@ -54,7 +54,7 @@ def test_without_cards_applying_the_plan_changes_nothing():
     for _ in range(2):
         strategy = devices.apply(plan)
         assert strategy is tf.distribute.get_strategy() and strategy.num_replicas_in_sync == 1
-    with strategy.scope(), devices.precision(plan):
+    with strategy.scope(), devices.precision(plan.policy):
         layer = keras.layers.Dense(2)
         assert layer(np.ones((1, 3), np.float32)).dtype == tf.float32
     assert (tf.config.list_logical_devices(), keras.config.dtype_policy().name) == before
@@ -63,7 +63,7 @@ def test_without_cards_applying_the_plan_changes_nothing():
 @pytest.mark.parametrize(("policy", "computes"), [("mixed_bfloat16", tf.bfloat16), ("mixed_float16", tf.float16)])
 def test_half_precision_is_the_backbones_only_and_its_variables_are_float32(policy, computes):
     """A processor can compute so too, only slowly."""
-    with pytest.raises(ZeroDivisionError), devices.precision(Plan(1, 1, policy)):
+    with pytest.raises(ZeroDivisionError), devices.precision(policy):
         inside = keras.layers.Dense(2)
         raise ZeroDivisionError
     x = inside(np.ones((1, 3), np.float32))

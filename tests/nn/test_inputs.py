@@ -70,7 +70,7 @@ def test_fixed_views_are_computed_once_and_taken_in_turn(shared, inputs_of, resn
 
 def test_through_pixels_each_epoch_has_its_own_view_and_nothing_of_it_is_kept(shared, inputs_of, resnet_bundled):
     inputs, split = inputs_of({**SHIFTED, "augment.views": 0})
-    rows_of, val = inputs.training_and_validation()
+    rows_of, _ = inputs.training_and_validation()
     assert not inputs.cached and inputs.use.computed + inputs.use.hits == len(split.val)
     settings = AugmentConfig(shift=0.2, rotation_deg=10, views=0)
     for epoch in (1, 7):

@@ -4,16 +4,13 @@ Which cards a worker sees was decided before it started (`tlcore.devices`). In h
 
     devices.apply(devices.plan())                       # first thing of a warm-up, before any tensor
     strategy = devices.apply(plan := devices.plan(config.train.devices))    # once more when the run is known
-    with strategy.scope(), devices.precision(plan):
-        backbone.model                                  # frozen prefix and tail: half precision on a card
     with strategy.scope():
-        Classifier(...)                                 # outside `precision`: logits and softmax in float32
+        Backbone(..., policy=plan.policy)               # frozen prefix and tail: half precision on a card
+        Trainer(..., strategy)                          # the head's logits and softmax stay float32
 
-What computes in half precision gives other numbers: `plan.policy` belongs into the key of the activation
-cache. Its outputs are float16 or bfloat16: cast them to float32 before the head and before NumPy. Variables
-stay float32, so weights move freely between a model built under `precision` and one that wasn't; what is
-exported is built without. Where `plan.loss_scaling` is set, gradients need keras.optimizers.LossScaleOptimizer
-round the optimiser: float16 loses the small ones otherwise.
+What computes in half precision gives other numbers, so the policy is part of the activation cache's key.
+Variables stay float32, so weights move freely between a model in half precision and one in float32, which
+is what is exported. float16 loses small gradients, so the loss is scaled where that is the policy.
 """
 
 from __future__ import annotations
@@ -110,10 +107,10 @@ def apply(plan: Plan) -> tf.distribute.Strategy:
 
 
 @contextlib.contextmanager
-def precision(plan: Plan) -> Iterator[None]:
-    """Layers made inside have the plan's policy; outside all is as before."""
+def precision(policy: str) -> Iterator[None]:
+    """Layers made inside have this dtype policy; outside all is as before."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(plan.policy)
+    keras.config.set_dtype_policy(policy)
     try:
         yield
     finally:

@@ -14,12 +14,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from tlcore.activations import ActivationCache, CachedRows, Layout, content_keys
+from tlcore.cache import make_room
 from tlcore.cuts import Cut, earlier_maps
-from tlcore.errors import ResourceError
 from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.prefix import Engine, Prefix
 from tlcore.reporter import Reporter
-from tlcore.workspace import Workspace, free_bytes
+from tlcore.workspace import Workspace
 
 SEGMENT_BYTES = 64 * 2**20
 SEGMENT_SECONDS = 10.0  # A killed worker loses no more than this.
@@ -57,7 +57,7 @@ def activations(
 
     Where `prefix.via` is set, pictures with stored feature maps there go on from those.
     `pixels(positions)` gives the pixels of pictures by their position in `content_ids`; it is called
-    from other threads. Raises ResourceError when the disk can't hold the rows.
+    from other threads. Raises ResourceError when budget or disk can't hold the rows.
     """
     ids = content_keys(content_ids)
     planned = prefix.key
@@ -67,7 +67,7 @@ def activations(
         layout = Layout(prefix.engine.row_shape, prefix.cut.dtype)
         if prefix.key != planned:  # OpenVINO can't take the network: TensorFlow's rows are kept apart.
             cache, missing = _opened(prefix, ids, workspace, reporter)
-        refuse_full_disk(workspace, len(missing) * layout.row_bytes, f"activations of {prefix.backbone.spec.name}")
+        make_room(workspace, cache, ids, len(missing) * layout.stored_bytes, prefix.backbone.spec.name, reporter.log)
         cache.create(layout, prefix.identity.about())
         go = functools.partial(fill, cache, reporter=reporter)
         with_maps, maps = _stored_maps(prefix, ids, missing, workspace, reporter)
@@ -211,13 +211,3 @@ def ahead(pool: ThreadPoolExecutor, inputs: Pixels, total: int, count: int) -> I
         ready = waiting.popleft().result()
         waiting.extend(pool.submit(inputs, part) for part in itertools.islice(parts, 1))
         yield ready
-
-
-def refuse_full_disk(workspace: Workspace, needed_bytes: int, what: str) -> None:
-    """Raise ResourceError where `what` doesn't fit."""
-    free = free_bytes(workspace.activations)
-    if needed_bytes > free:
-        raise ResourceError(
-            f"The disk is too full: the {what} need {needed_bytes / 1e9:.1f} GB and {free / 1e9:.1f} GB are free. "
-            "Free some space, or lower split.train_fraction, backbone.input_size or freeze.trainable_blocks."
-        )

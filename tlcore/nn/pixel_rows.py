@@ -11,8 +11,9 @@ import numpy as np
 
 from tlcore.activations import ActivationCache, CachedRows, Layout, Rows, content_keys
 from tlcore.augment import augmented
+from tlcore.cache import make_room
 from tlcore.config import AugmentConfig
-from tlcore.nn.features import DECODERS, Pixels, ahead, clipped, fill, refuse_full_disk
+from tlcore.nn.features import DECODERS, Pixels, ahead, clipped, fill
 from tlcore.nn.prefix import Engine
 from tlcore.reporter import Reporter
 from tlcore.workspace import Workspace
@@ -36,7 +37,7 @@ def decoded(
     missing = np.array(cache.missing(ids), np.int64)
     if len(missing):
         layout = Layout((side_px, side_px, 3), "uint8")
-        refuse_full_disk(workspace, len(missing) * layout.row_bytes, f"pictures of {side_px} px")
+        make_room(workspace, cache, ids, len(missing) * layout.stored_bytes, f"pictures of {side_px} px", reporter.log)
         cache.create(layout, about)
         fill(cache, _AsItIs(), lambda part: pixels(missing[part]), [ids[i] for i in missing], reporter, lambda done: report(done / len(missing)))
     return cache.rows(ids)

@@ -59,7 +59,8 @@ class Prefix:
     def identity(self) -> PrefixIdentity:
         """What decides the activations; another engine once it turns out that OpenVINO can't."""
         via = None if self.via is None else self.via.layer
-        return PrefixIdentity(self.backbone.spec.name, self.backbone.weights_hash, self.backbone.side_px, self.cut, self.engine_name, via, self.view)
+        backbone, precision = self.backbone, None if self.backbone.policy == "float32" else self.backbone.policy
+        return PrefixIdentity(backbone.spec.name, backbone.weights_hash, backbone.side_px, self.cut, self.engine_name, via, self.view, precision)
 
     @property
     def key(self) -> str:
@@ -70,6 +71,10 @@ class Prefix:
         other = Prefix(self.backbone, self.cut, self._workspace, self._log, self.via, view)
         other._layers = self._layers
         return other
+
+    def in_float32(self) -> Prefix:
+        """The same layers as a processor computes them, and as they are exported."""
+        return Prefix(self.backbone.in_float32(), self.cut, self._workspace, self._log, self.via, self.view)
 
     def by_way_of(self, cut: Cut) -> Prefix:
         """The same layers by way of rounded feature maps at an earlier cut."""

@@ -24,7 +24,7 @@ from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.splits import make_split
 from tlcore.errors import ResourceError
 from tlcore.metrics import evaluate
-from tlcore.nn import checkpoints, export
+from tlcore.nn import checkpoints, devices, export
 from tlcore.nn.environment import environment
 from tlcore.nn.inputs import Inputs
 from tlcore.nn.models import Backbone, Classifier, tail_model
@@ -53,7 +53,9 @@ def run(
     """
     tf.config.experimental.enable_op_determinism()  # A resumed run must equal an uninterrupted one.
     with _explained_shortage():
-        return _Run(config, dataset, workspace, run_dir, reporter).carry_out(resume_from)
+        steps = _Run(config, dataset, workspace, run_dir, reporter)
+        with steps.strategy.scope():  # Whatever makes variables must be inside, so that several cards share them.
+            return steps.carry_out(resume_from)
 
 
 class _Run:
@@ -65,7 +67,9 @@ class _Run:
         reporter.phase("prepare")
         spec = backbones.spec(config.backbone.name)
         self.cut = cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)
-        self.backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed)
+        self.plan = devices.plan(config.train.devices)
+        self.strategy = devices.apply(self.plan)
+        self.backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed, self.plan.policy)
         self.split = make_split(dataset, config.classes, config.split)
 
     def carry_out(self, resume_from: Committed | None) -> dict[str, Any]:
@@ -114,11 +118,11 @@ class _Run:
 
     def _trainer(self, row_shape: tuple[int, ...]) -> frozen.Trainer:
         config, classes = self.config, len(self.split.classes)
-        if not config.freeze.trainable_blocks:
+        if not config.freeze.trainable_blocks and not self.plan.mirrored:
             return frozen.trainer_of_head(self.cut, row_shape, config.head, classes, config.optimizer, config.train)
-        tail = tail_model(self.backbone, self.cut)
+        tail = tail_model(self.backbone, self.cut) if config.freeze.trainable_blocks else None
         classifier = Classifier(tail, self.cut, row_shape, config.head, classes, config.train.seed)
-        return frozen.Trainer(classifier, config.optimizer, config.train)
+        return frozen.Trainer(classifier, config.optimizer, config.train, strategy=self.strategy, loss_scaling=self.plan.loss_scaling)
 
     def _worked_s(self) -> float:
         """Seconds on this run, earlier attempts included."""
@@ -149,14 +153,18 @@ class _Run:
 
     def _export(self, classifier: Classifier) -> int:
         """Write the model and return its bytes; Keras's own file waits until it is asked for."""
+        prefix = self.inputs.prefix
+        if self.plan.policy != "float32":
+            prefix = prefix.in_float32()
+            classifier = classifier.in_float32(tail_model(prefix.backbone, self.cut))
         try:
             path = self.run_dir / export.OPENVINO_FILE
-            export.save_openvino(self.inputs.prefix, classifier, path)
+            export.save_openvino(prefix, classifier, path)
             return path.stat().st_size + path.with_suffix(".bin").stat().st_size
         except RuntimeError as error:  # What OpenVINO raises for an operation that it doesn't know.
             self.reporter.log(f"No OpenVINO model: {str(error).splitlines()[0][:200]}")
         path = self.run_dir / export.KERAS_FILE
-        export.save_keras(self.backbone, self.cut, classifier, path, self.inputs.prefix.via)
+        export.save_keras(prefix.backbone, self.cut, classifier, path, prefix.via)
         return path.stat().st_size
 
     def _write_settings(self) -> None:

@@ -9,6 +9,7 @@ from tlcore.activations import ActivationCache, HeldRows, Layout
 from tlcore.config import DEMO, RunConfig, parse
 from tlcore.cuts import cut_for, identity_of
 from tlcore.metrics import evaluate
+from tlcore.nn import devices
 from tlcore.nn.models import Backbone, prefix_model
 from tlcore.nn.openvino_engine import OpenVINOEngine
 from tlcore.nn.prefix import Prefix, convert
@@ -23,6 +24,7 @@ def warm_up(workspace: Workspace | None = None) -> None:
 
     With a workspace the bundled network is also converted there, once for all.
     """
+    devices.apply(devices.plan())
     config = parse(DEMO)
     spec = backbones.spec(config.backbone.name)
     cut = cut_for(spec, 0, config.head.pooling)

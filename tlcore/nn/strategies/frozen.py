@@ -40,14 +40,21 @@ class Trainer:
     """Classifier, optimiser and the compiled epoch; `state` and `restore` are exact inverses.
 
     Shapes: rows (n, *row_shape), labels (n,) indices into the classes.
+    strategy: that under whose scope this and the classifier are made; with several devices each takes a share of every batch.
+    loss_scaling: for layers in float16, which loses small gradients. Source: Micikevicius et al. 2017, arXiv:1710.03740.
     """
 
-    def __init__(self, classifier: Classifier, optimizer: OptimizerConfig, train: TrainConfig, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self, classifier: Classifier, optimizer: OptimizerConfig, train: TrainConfig, block_bytes: int = BLOCK_BYTES,
+        strategy: tf.distribute.Strategy | None = None, loss_scaling: bool = False,
+    ) -> None:
         self.classifier, self._train, self._block_bytes = classifier, train, block_bytes
         self.optimizer = make_optimizer(optimizer)
+        if loss_scaling:
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(classifier.variables)
         self._untouched = self.optimizer_state()
-        self._epoch_call = _compile_epoch(classifier, self.optimizer, train.batch_size)
+        self._epoch_call = _compile_epoch(classifier, self.optimizer, train.batch_size, strategy or tf.distribute.get_strategy())
         any_rows = tf.TensorSpec((None, *classifier.row_shape), classifier.cut.dtype)
         self._probabilities_call = tf.function(lambda x: tf.nn.softmax(classifier.logits(_as_input(x))), input_signature=(any_rows,))
         self._held: list[tuple[Rows, tf.Tensor]] = []
@@ -266,8 +273,21 @@ def _as_input(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32) if x.dtype == tf.float16 else x
 
 
-def _compile_epoch(classifier: Classifier, optimizer: keras.optimizers.Optimizer, batch_size: int) -> Callable:
-    variables = classifier.variables
+def _compile_epoch(classifier: Classifier, optimizer: keras.optimizers.Optimizer, batch_size: int, strategy: tf.distribute.Strategy) -> Callable:
+    variables, devices = classifier.variables, strategy.num_replicas_in_sync
+
+    def step(x: tf.Tensor, y: tf.Tensor, chosen: tf.Tensor, seed: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sum of losses and hits of one device's share of a batch; gradients of all shares add up."""
+        whole = tf.cast(tf.size(chosen), tf.float32)
+        if devices > 1:
+            chosen = chosen[tf.distribute.get_replica_context().replica_id_in_sync_group :: devices]
+        labels = tf.gather(y, chosen)
+        with tf.GradientTape() as tape:
+            logits = classifier.logits(_as_input(tf.gather(x, chosen)), _dropout(classifier.dropout, seed, number))
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+            loss = optimizer.scale_loss(tf.reduce_sum(losses) / whole)
+        optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(tf.equal(tf.argmax(logits, 1, tf.int32), labels), tf.float32))
 
     rows = tf.TensorSpec((None, *classifier.row_shape), classifier.cut.dtype)
     indices, number, real = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((), tf.int32), tf.TensorSpec((), tf.float32)
@@ -275,17 +295,12 @@ def _compile_epoch(classifier: Classifier, optimizer: keras.optimizers.Optimizer
     # One trace, however many pictures a call is given.
     @tf.function(input_signature=(rows, indices, indices, tf.TensorSpec((2,), tf.int32), number, real, real))
     def epoch(x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, seed: tf.Tensor, first_step: tf.Tensor, loss_sum: tf.Tensor, hits: tf.Tensor) -> tuple:
-        for step in tf.range(-(-tf.size(order) // batch_size)):
-            chosen = order[step * batch_size : (step + 1) * batch_size]
-            labels = tf.gather(y, chosen)
-            with tf.GradientTape() as tape:
-                logits = classifier.logits(_as_input(tf.gather(x, chosen)), _dropout(classifier.dropout, seed, first_step + step))
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-                loss = tf.reduce_mean(losses)
-            gradients = tape.gradient(loss, [v.value for v in variables])
-            optimizer.apply(gradients, variables)
-            loss_sum += tf.reduce_sum(losses)
-            hits += tf.reduce_sum(tf.cast(tf.equal(tf.argmax(logits, 1, tf.int32), labels), tf.float32))
+        for place in tf.range(-(-tf.size(order) // batch_size)):
+            chosen = order[place * batch_size : (place + 1) * batch_size]
+            found = strategy.run(step, (x, y, chosen, seed, first_step + place))
+            losses, right = (strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in found)
+            loss_sum += losses
+            hits += right
         return loss_sum, hits
 
     return epoch
