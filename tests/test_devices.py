@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -101,6 +102,8 @@ def test_a_started_worker_sees_its_cards_and_no_others(workspace, tmp_path, monk
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "as it was")
     with (tmp_path / "log").open("w+b") as log:
         worker = WorkerProcess(workspace, "train", log, cards, module="tests.says_its_cards")
+        while not (tmp_path / "log").stat().st_size:  # Before it runs its environment can't be read.
+            time.sleep(0.01)
         assert cards_of(ProcessId(worker._process.pid, start_of(worker._process.pid), boot_id())) == tuple(sees.split(","))
         worker.dismiss()
         assert worker._process.wait(20) == 0

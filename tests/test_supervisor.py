@@ -345,3 +345,13 @@ def test_the_real_settings_have_a_run_for_each_card(monkeypatch):
     assert settings.cards == ("2", "5", "7") and settings.limits == {"train": 3, "ingest": 1}
     monkeypatch.setattr(devices, "plan", lambda: devices.Plan(found, libraries=False))
     assert SupervisorSettings.from_env().cards == () and SupervisorSettings.from_env().limits["train"] == 1
+
+
+def test_a_worker_leaves_a_run_alone_that_asks_for_more_cards_than_it_has(store, tmp_path):
+    """The line may have moved up between the supervisor's look and the worker's claim."""
+    wide, narrow = run_on(store, 2), run_on(store)
+    with (tmp_path / "log").open("ab") as log:
+        worker = WorkerProcess(store.workspace, "train", log, ("0",), module="tests.slow_worker")
+    worker.tell()
+    assert worker._process.wait(20) == 0
+    assert (store.job(wide).state, store.job(narrow).state) == (JobState.queued, JobState.done)

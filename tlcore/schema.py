@@ -96,12 +96,17 @@ def _first_tables(connection: sa.Connection) -> None:
 MIGRATIONS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (("first-tables", _first_tables),)
 
 
+MIGRATION_LOCK = 7_238_101  # Any number that nothing else in the database locks.
+
+
 def open_engine(url: str) -> sa.Engine:
     """Connect and bring the tables up to date. Raises ResourceError when the store can't be opened."""
     engine = sa.create_engine(url, json_serializer=to_json, pool_pre_ping=not url.startswith("sqlite"))
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
     with translated(), engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # SQLite's writers wait for each other anyway.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         tables.create_all(connection, tables=[migrations])
         applied = set(connection.execute(sa.select(migrations.c.name)).scalars())
         for name, apply in MIGRATIONS:
