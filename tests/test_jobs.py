@@ -149,6 +149,20 @@ def test_only_what_ended_without_being_done_can_be_resumed(store, workspace, wok
         jobs.cancel(store, 99)
 
 
+def test_a_keras_file_is_asked_for_once_and_only_of_a_run_that_is_done(store, workspace, woken):
+    run_id = jobs.submit_run(store, workspace, config())
+    with pytest.raises(ConflictError, match=f"run {run_id} has no finished model"):
+        jobs.submit_export(store, run_id)
+    store.finish(store.claim("w"), JobState.done, result={})
+    asked = jobs.submit_export(store, run_id)
+    assert jobs.submit_export(store, run_id) == asked and jobs.latest_export(store, run_id).id == asked
+    store.finish(store.claim("w", "export"), JobState.failed, error="no weights")
+    assert jobs.submit_export(store, run_id) != asked, "after a failure it can be asked for again"
+    assert jobs.latest_export(store, run_id + 1) is None
+    with pytest.raises(ConflictError):
+        jobs.submit_export(store, asked)
+
+
 def test_a_run_is_deleted_with_its_files_when_it_has_ended(store, workspace):
     run_id = jobs.submit_run(store, workspace, config())
     workspace.run(run_id).mkdir()
