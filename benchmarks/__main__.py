@@ -11,9 +11,9 @@ import sys
 
 import psutil
 
-from benchmarks import start
+from benchmarks import pages, start
 
-BENCHMARKS = {"start": start.measure}
+BENCHMARKS = {"start": start.measure, "pages": pages.measure}
 
 
 def machine() -> dict[str, object]:

@@ -1,0 +1,84 @@
+"""Every page with 1,000 finished runs in the store against the same page with 10, from real servers.
+
+Script time: from the request to the word that the script has ended, through the websocket, as a browser
+asks. Bytes: all that comes through the websocket at the first view in a new session; pictures and the
+application itself come by HTTP and don't depend on the number of runs. Memory: the server process after
+all pages. Both servers run at once and take turns, so that other work on the machine hits both.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks import history
+from benchmarks.visitor import View, Visitor
+from tests.browser.serving import Server, serve
+from tlcore.workspace import Workspace
+
+FEW, MANY = 10, 1000
+WARM_S = 8.0  # The server loads what the later pages need some seconds after its start.
+PAGES = {
+    "Home": "",
+    "Data": "data",
+    "dataset": "data?dataset=digits",
+    "Train": "train?dataset=digits",
+    "Runs": "runs",
+    "run, summary": "runs?run={0}",
+    "run, curves": "runs?run={0}&tab=Curves",
+    "run, confusion": "runs?run={0}&tab=Confusion",
+    "run, classes": "runs?run={0}&tab=Classes",
+    "run, mistakes": "runs?run={0}&tab=Mistakes",
+    "run, settings": "runs?run={0}&tab=Settings",
+    "run, time": "runs?run={0}&tab=Time",
+    "run, files": "runs?run={0}&tab=Files",
+    "Compare": "compare?runs={0},{1}",
+    "Tune": "tune",
+    "Predict": "predict?runs={0}",
+}
+MOST_TIMES = 1.5
+MOST_RSS_BYTES = 300_000_000
+
+
+def measure(rounds: int) -> dict[str, object]:
+    """Milliseconds and bytes of each page in both stores, their ratios, and the servers' memory."""
+    with tempfile.TemporaryDirectory(prefix="tlcore-benchmark-") as folder, contextlib.ExitStack() as stack:
+        served: dict[int, tuple[Server, list[int]]] = {}
+        for runs in (FEW, MANY):
+            root = Path(folder) / str(runs)
+            chosen = history.make(Workspace(root / "workspace"), runs)
+            served[runs] = stack.enter_context(serve(root, TLCORE_STANDBY="0", TLCORE_IDLE_S="1")), chosen
+        time.sleep(WARM_S)
+        pages = {name: _page(served, path, rounds) for name, path in PAGES.items()}
+        memory = {f"{runs}_runs": server.rss_bytes() for runs, (server, _) in served.items()}
+        for server, _ in served.values():
+            if server.tracebacks():
+                raise RuntimeError(server.tracebacks())
+    return {
+        "pages": pages,
+        "worst_times_ratio": max(page["ms_ratio"] for page in pages.values()),
+        "worst_bytes_ratio": max(page["bytes_ratio"] for page in pages.values()),
+        "server_rss_bytes": memory,
+        "targets": {"ratio": MOST_TIMES, "server_rss_bytes": MOST_RSS_BYTES},
+    }
+
+
+def _page(served: dict[int, tuple[Server, list[int]]], path: str, rounds: int) -> dict[str, float]:
+    """One page on both servers by turns: the first view of a session, then reruns in it."""
+    views: dict[int, list[View]] = {runs: [] for runs in served}
+    with contextlib.ExitStack() as stack:
+        visitors = {runs: stack.enter_context(Visitor(server.url)) for runs, (server, _) in served.items()}
+        for _ in range(1 + rounds):
+            for runs, visitor in visitors.items():
+                views[runs].append(visitor.view(path.format(*served[runs][1])))
+    figures: dict[str, float] = {}
+    for runs, seen in views.items():
+        figures[f"ms_{runs}_runs"] = round(1000 * statistics.median(view.seconds for view in seen[1:]), 1)
+        figures[f"first_ms_{runs}_runs"] = round(1000 * seen[0].seconds, 1)
+        figures[f"bytes_{runs}_runs"] = seen[0].bytes
+    figures["ms_ratio"] = round(figures[f"ms_{MANY}_runs"] / figures[f"ms_{FEW}_runs"], 2)
+    figures["bytes_ratio"] = round(figures[f"bytes_{MANY}_runs"] / figures[f"bytes_{FEW}_runs"], 2)
+    return figures
