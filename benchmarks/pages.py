@@ -2,8 +2,9 @@
 
 Script time: from the request to the word that the script has ended, through the websocket, as a browser
 asks. Bytes: all that comes through the websocket at the first view in a new session; pictures and the
-application itself come by HTTP and don't depend on the number of runs. Memory: the server process after
-all pages. Both servers run at once and take turns, so that other work on the machine hits both.
+application itself come by HTTP and don't depend on the number of runs. CPU: of the server process, a rerun,
+with what Streamlit does after it. Memory: the server process after all pages. Both servers run at once and
+take turns, so that other work on the machine hits both.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import psutil
+
 from benchmarks import history
 from benchmarks.visitor import View, Visitor
 from tests.browser.serving import Server, serve
@@ -21,6 +24,8 @@ from tlcore.workspace import Workspace
 
 FEW, MANY = 10, 1000
 WARM_S = 8.0  # The server loads what the later pages need some seconds after its start.
+RERUNS_A_ROUND = 4
+PAUSE_S = 0.1  # As a person's clicks: without it, a script waits for the garbage collection after the one before.
 PAGES = {
     "Home": "",
     "Data": "data",
@@ -68,17 +73,31 @@ def measure(rounds: int) -> dict[str, object]:
 
 def _page(served: dict[int, tuple[Server, list[int]]], path: str, rounds: int) -> dict[str, float]:
     """One page on both servers by turns: the first view of a session, then reruns in it."""
-    views: dict[int, list[View]] = {runs: [] for runs in served}
+    paths = {runs: path.format(*chosen) for runs, (_, chosen) in served.items()}
+    first: dict[int, View] = {}
+    seconds: dict[int, list[float]] = {runs: [] for runs in served}
     with contextlib.ExitStack() as stack:
         visitors = {runs: stack.enter_context(Visitor(server.url)) for runs, (server, _) in served.items()}
-        for _ in range(1 + rounds):
+        for runs, visitor in visitors.items():
+            first[runs] = visitor.view(paths[runs])
+        time.sleep(PAUSE_S)
+        before = {runs: _cpu_s(server) for runs, (server, _) in served.items()}
+        for _ in range(RERUNS_A_ROUND * rounds):
             for runs, visitor in visitors.items():
-                views[runs].append(visitor.view(path.format(*served[runs][1])))
+                seconds[runs].append(visitor.view(paths[runs]).seconds)
+                time.sleep(PAUSE_S)
+        cpu_s = {runs: (_cpu_s(server) - before[runs]) / len(seconds[runs]) for runs, (server, _) in served.items()}
     figures: dict[str, float] = {}
-    for runs, seen in views.items():
-        figures[f"ms_{runs}_runs"] = round(1000 * statistics.median(view.seconds for view in seen[1:]), 1)
-        figures[f"first_ms_{runs}_runs"] = round(1000 * seen[0].seconds, 1)
-        figures[f"bytes_{runs}_runs"] = seen[0].bytes
-    figures["ms_ratio"] = round(figures[f"ms_{MANY}_runs"] / figures[f"ms_{FEW}_runs"], 2)
-    figures["bytes_ratio"] = round(figures[f"bytes_{MANY}_runs"] / figures[f"bytes_{FEW}_runs"], 2)
+    for runs in served:
+        figures[f"ms_{runs}_runs"] = round(1000 * statistics.median(seconds[runs]), 1)
+        figures[f"cpu_ms_{runs}_runs"] = round(1000 * cpu_s[runs], 1)
+        figures[f"first_ms_{runs}_runs"] = round(1000 * first[runs].seconds, 1)
+        figures[f"bytes_{runs}_runs"] = first[runs].bytes
+    for name in ("ms", "cpu_ms", "bytes"):
+        figures[f"{name}_ratio"] = round(figures[f"{name}_{MANY}_runs"] / figures[f"{name}_{FEW}_runs"], 2)
     return figures
+
+
+def _cpu_s(server: Server) -> float:
+    times = psutil.Process(server.process.pid).cpu_times()
+    return times.user + times.system
