@@ -198,7 +198,7 @@ def test_a_dataset_with_runs_stays(store):
     store.add_dataset(PETS)
     job_id = store.add_job("train", "t", {}, dataset_id=PETS.id)
     assert not store.delete_dataset(PETS.id)
-    assert [job.id for job in store.users_of(PETS.id)] == [job_id]
+    assert list(store.users_of(PETS.id)) == [job_id]
     store.request_cancel(job_id)
     store.delete_job(job_id)
     assert store.delete_dataset(PETS.id) and store.datasets() == []

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import pandas as pd
+
+T = TypeVar("T")
 
 # Column of an epoch → (what is measured, on which pictures).
 SERIES = {
@@ -33,9 +36,16 @@ def curves(epochs: Mapping[str, pd.DataFrame], smoothing: float = 0.0) -> pd.Dat
 
 def thinned(table: pd.DataFrame, most: int = 400) -> pd.DataFrame:
     """At most `most` rows, evenly spread, the first and last among them."""
-    if len(table) <= most:
-        return table
-    return table.iloc[[round(i * (len(table) - 1) / (most - 1)) for i in range(most)]]
+    return table if len(table) <= most else table.iloc[_spread(len(table), most)]
+
+
+def thin(points: Sequence[T], most: int) -> Sequence[T]:
+    """At most `most` points, evenly spread, the first and last among them."""
+    return points if len(points) <= most else [points[at] for at in _spread(len(points), most)]
+
+
+def _spread(number: int, most: int) -> list[int]:
+    return [round(i * (number - 1) / (most - 1)) for i in range(most)]
 
 
 def smooth(values: pd.Series, smoothing: float) -> pd.Series:

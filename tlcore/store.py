@@ -66,16 +66,35 @@ class Store:
         return Job.of(row)
 
     def jobs(
-        self, kind: str | None = None, states: Collection[JobState] | None = None, limit: int = 200
+        self,
+        kind: str | None = None,
+        states: Collection[JobState] | None = None,
+        limit: int = 200,
+        offset: int = 0,
+        find: str = "",
+        best_first: bool = False,
     ) -> list[Job]:
-        """Jobs, newest first."""
-        query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-        if kind is not None:
-            query = query.where(jobs.c.kind == kind)
-        if states is not None:
-            query = query.where(jobs.c.state.in_(list(states)))
+        """Jobs, newest first, or else by test accuracy.
+
+        find: words that number, title or dataset's name must hold, all of them.
+        """
+        accuracy = [jobs.c.result["test_accuracy"].as_float().desc().nulls_last()] if best_first else []
+        query = sa.select(jobs).where(*_wanted(kind, states, find)).order_by(*accuracy, jobs.c.id.desc())
         with self._reading() as connection:
-            return [Job.of(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query.limit(limit).offset(offset)).mappings()
+            return [Job.of(row) for row in rows]
+
+    def count(self, kind: str | None = None, states: Collection[JobState] | None = None, find: str = "") -> int:
+        """How many jobs `jobs` would give, were there no limit."""
+        query = sa.select(sa.func.count()).select_from(jobs).where(*_wanted(kind, states, find))
+        with self._reading() as connection:
+            return connection.execute(query).scalar_one()
+
+    def jobs_by_id(self, job_ids: Collection[int]) -> dict[int, Job]:
+        """Those of these jobs that there are."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(jobs).where(jobs.c.id.in_(list(job_ids)))).mappings()
+            return {row["id"]: Job.of(row) for row in rows}
 
     def job_by_token(self, token: str) -> Job | None:
         """The job that a submission with this token made."""
@@ -111,6 +130,17 @@ class Store:
         rows = [{"epoch": e.epoch, "seconds": e.seconds, **e.metrics} for e in self.epoch_records(job_id)]
         table = pd.DataFrame(rows if rows else {"epoch": [], "seconds": []}, dtype="float64")
         return table.astype({"epoch": "int64"})
+
+    def validation(self, job_ids: Collection[int]) -> dict[int, list[tuple[float, float]]]:
+        """Validation accuracy and loss of the committed epochs of many jobs, oldest first, in one query."""
+        figures = [epochs.c.metrics[name].as_float() for name in ("val_accuracy", "val_loss")]
+        query = sa.select(epochs.c.job_id, *figures).where(epochs.c.job_id.in_(list(job_ids)))
+        found: dict[int, list[tuple[float, float]]] = {job_id: [] for job_id in job_ids}
+        with self._reading() as connection:
+            for job_id, accuracy, loss in connection.execute(query.order_by(epochs.c.job_id, epochs.c.epoch)):
+                if accuracy is not None and loss is not None:
+                    found[job_id].append((accuracy, loss))
+        return found
 
     def events(self, job_id: int, after: int = 0) -> list[Event]:
         """Log lines with an id above `after`, oldest first."""
@@ -318,11 +348,26 @@ class Store:
             return False
         return True
 
-    def users_of(self, dataset_id: str) -> list[Job]:
-        """Runs that use a dataset, newest first."""
-        query = sa.select(jobs).where(jobs.c.dataset_id == dataset_id).order_by(jobs.c.id.desc())
+    def users_of(self, dataset_id: str) -> dict[int, str]:
+        """Titles of the runs that use a dataset by their number, newest first."""
+        query = sa.select(jobs.c.id, jobs.c.title).where(jobs.c.dataset_id == dataset_id)
         with self._reading() as connection:
-            return [Job.of(row) for row in connection.execute(query).mappings()]
+            return {run: title for run, title in connection.execute(query.order_by(jobs.c.id.desc()))}
+
+
+def _wanted(
+    kind: str | None, states: Collection[JobState] | None, find: str
+) -> Iterator[sa.ColumnElement[bool]]:
+    if kind is not None:
+        yield jobs.c.kind == kind
+    if states is not None:
+        yield jobs.c.state.in_(list(states))
+    for word in find.split():
+        of_dataset = sa.select(datasets.c.id).where(datasets.c.name.icontains(word, autoescape=True))
+        held = [jobs.c.title.icontains(word, autoescape=True), jobs.c.dataset_id.in_(of_dataset)]
+        if word.isascii() and word.isdigit() and len(word) < 16:
+            held.append(jobs.c.id == int(word))
+        yield sa.or_(*held)
 
 
 def _held(job_id: int, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:
