@@ -13,6 +13,7 @@ from pages.ui.state import workspace
 from tlcore.datasets.dataset import Dataset
 
 SIDE_PX = 88
+CACHE_BYTES = 32 << 20
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -25,7 +26,7 @@ def open_dataset(dataset_id: str) -> Dataset:
     return _opened(str(workspace().dataset(dataset_id)))
 
 
-@st.cache_data(max_entries=200, show_spinner=False)
+@st.cache_data(max_entries=200, max_size=CACHE_BYTES, show_spinner=False)
 def _thumbnails(folder: str, rows: tuple[int, ...], side_px: int) -> list[bytes]:
     dataset = _opened(folder)
     return [thumbnail(dataset.image(row), side_px) for row in rows]
@@ -48,10 +49,15 @@ def thumbnail(image: Image.Image, side_px: int) -> bytes:
     return buffer.getvalue()
 
 
+def thumbnails(dataset_id: str, rows: Sequence[int], side_px: int) -> list[bytes]:
+    """PNGs of these pictures of a dataset."""
+    return _thumbnails(str(workspace().dataset(dataset_id)), tuple(int(row) for row in rows), side_px)
+
+
 def pictures(dataset_id: str, rows: Sequence[int], side_px: int = SIDE_PX) -> None:
     """A wrapping row of pictures of equal size."""
     dataset = open_dataset(dataset_id)
-    images = _thumbnails(str(workspace().dataset(dataset_id)), tuple(int(row) for row in rows), side_px)
+    images = thumbnails(dataset_id, rows, side_px)
     alts = [f"{dataset.classes[dataset.labels[row]]}, picture {row}" for row in rows]
     if images:
         st.image([io.BytesIO(image) for image in images], width=side_px, alt=alts)
