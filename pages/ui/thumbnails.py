@@ -13,6 +13,7 @@ from pages.ui.state import workspace
 from tlcore.datasets.dataset import Dataset
 
 SIDE_PX = 88
+MARGIN = 1.06  # Clear, since Streamlit sets pictures of one call edge to edge.
 CACHE_BYTES = 32 << 20
 
 
@@ -33,16 +34,19 @@ def _thumbnails(folder: str, rows: tuple[int, ...], side_px: int) -> list[bytes]
 
 
 def thumbnail(image: Image.Image, side_px: int) -> bytes:
-    """The picture within a square as PNG; small ones grow in whole steps, so their pixels stay sharp."""
+    """The picture as a PNG of at most `side_px`; small ones grow in whole steps, so their pixels stay sharp.
+
+    Shown at that width it is sent as it is: Streamlit would scale and encode a larger one anew each time.
+    """
+    inner = int(side_px / MARGIN)
     longest = max(image.size)
-    if longest * 2 <= side_px:
-        factor = side_px // longest
+    if longest * 2 <= inner:
+        factor = inner // longest
         image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
     else:
         image = image.copy()
-        image.thumbnail((side_px * 2, side_px * 2), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    # A clear margin, since Streamlit sets pictures of one call edge to edge.
-    square = Image.new("RGBA", (round(max(image.size) * 1.06),) * 2, (0, 0, 0, 0))
+        image.thumbnail((inner, inner), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    square = Image.new("RGBA", (int(max(image.size) * MARGIN),) * 2, (0, 0, 0, 0))
     square.paste(image, ((square.width - image.width) // 2, (square.height - image.height) // 2))
     buffer = io.BytesIO()
     square.save(buffer, "PNG", compress_level=1)
