@@ -15,9 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import psutil
-
-from benchmarks import history
+from benchmarks import history, polling
 from benchmarks.visitor import View, Visitor
 from tests.browser.serving import Server, serve
 from tlcore.workspace import Workspace
@@ -58,6 +56,7 @@ def measure(rounds: int) -> dict[str, object]:
             served[runs] = stack.enter_context(serve(root, TLCORE_STANDBY="0", TLCORE_IDLE_S="1")), chosen
         time.sleep(WARM_S)
         pages = {name: _page(served, path, rounds) for name, path in PAGES.items()}
+        refreshed = polling.measure(served[MANY][0])
         memory = {f"{runs}_runs": server.rss_bytes() for runs, (server, _) in served.items()}
         for server, _ in served.values():
             if server.tracebacks():
@@ -66,6 +65,7 @@ def measure(rounds: int) -> dict[str, object]:
         "pages": pages,
         "worst_times_ratio": max(page["ms_ratio"] for page in pages.values()),
         "worst_bytes_ratio": max(page["bytes_ratio"] for page in pages.values()),
+        "refreshed": refreshed,
         "server_rss_bytes": memory,
         "targets": {"ratio": MOST_TIMES, "server_rss_bytes": MOST_RSS_BYTES},
     }
@@ -81,12 +81,12 @@ def _page(served: dict[int, tuple[Server, list[int]]], path: str, rounds: int) -
         for runs, visitor in visitors.items():
             first[runs] = visitor.view(paths[runs])
         time.sleep(PAUSE_S)
-        before = {runs: _cpu_s(server) for runs, (server, _) in served.items()}
+        before = {runs: polling.cpu_s(server) for runs, (server, _) in served.items()}
         for _ in range(RERUNS_A_ROUND * rounds):
             for runs, visitor in visitors.items():
                 seconds[runs].append(visitor.view(paths[runs]).seconds)
                 time.sleep(PAUSE_S)
-        cpu_s = {runs: (_cpu_s(server) - before[runs]) / len(seconds[runs]) for runs, (server, _) in served.items()}
+        cpu_s = {runs: (polling.cpu_s(server) - before[runs]) / len(seconds[runs]) for runs, (server, _) in served.items()}
     figures: dict[str, float] = {}
     for runs in served:
         figures[f"ms_{runs}_runs"] = round(1000 * statistics.median(seconds[runs]), 1)
@@ -96,8 +96,3 @@ def _page(served: dict[int, tuple[Server, list[int]]], path: str, rounds: int) -
     for name in ("ms", "cpu_ms", "bytes"):
         figures[f"{name}_ratio"] = round(figures[f"{name}_{MANY}_runs"] / figures[f"{name}_{FEW}_runs"], 2)
     return figures
-
-
-def _cpu_s(server: Server) -> float:
-    times = psutil.Process(server.process.pid).cpu_times()
-    return times.user + times.system

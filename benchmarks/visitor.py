@@ -30,6 +30,7 @@ class Visitor:
         address = urlsplit(url).netloc
         self._socket = connect(f"ws://{address}/_stcore/stream", subprotocols=["streamlit"], max_size=None, compression=None)  # type: ignore[list-item]
         self._url = url
+        self.polled: dict[str, float] = {}  # Seconds between two looks, by the part of the page that asked for them.
 
     def __enter__(self) -> Visitor:
         return self
@@ -39,10 +40,20 @@ class Visitor:
 
     def view(self, path: str) -> View:
         """Have the page `path`, such as `runs?run=3`, run once. Raises RuntimeError where it shows an error."""
+        self.polled.clear()
+        return self._run(path, "")
+
+    def poll(self, path: str) -> View:
+        """Have the part of the page that refreshes itself run once, as the browser does on its own."""
+        (part,) = self.polled
+        return self._run(path, part)
+
+    def _run(self, path: str, part: str) -> View:
         name, _, query = path.partition("?")
         message = BackMsg()
         state = message.rerun_script
         state.query_string, state.page_name = query, name
+        state.fragment_id, state.is_auto_rerun = part, bool(part)
         state.context_info.url, state.context_info.color_scheme = f"{self._url}/{path}", "light"
         began = time.perf_counter()
         self._socket.send(message.SerializeToString())
@@ -55,8 +66,10 @@ class Visitor:
             if kind == "delta":
                 elements += 1
                 _check(answer, path)
+            elif kind == "auto_rerun":
+                self.polled[answer.auto_rerun.fragment_id] = answer.auto_rerun.interval
             elif kind == "script_finished" and answer.script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-                if answer.script_finished != ForwardMsg.FINISHED_SUCCESSFULLY:
+                if answer.script_finished not in (ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY):
                     raise RuntimeError(f"/{path} did not run: {ForwardMsg.ScriptFinishedStatus.Name(answer.script_finished)}")
                 return View(time.perf_counter() - began, size, elements)
 

@@ -45,11 +45,12 @@ def run_list() -> None:
         return
     wanted = _wanted()
     active = bool(store().count(states=ACTIVE))
+    every_s = live.poll_s(active)
 
-    @st.fragment(run_every=live.poll_s(active), key="run_list")
+    @st.fragment(run_every=every_s, key="run_list")
     def rows() -> None:
         _rows(wanted)
-        if active != bool(store().count(states=ACTIVE)):
+        if active != bool(store().count(states=ACTIVE)) or live.out_of_step(every_s):
             st.rerun()
 
     rows()
