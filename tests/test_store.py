@@ -300,8 +300,10 @@ def test_jobs_are_found_by_words_in_number_title_and_name_of_the_dataset(store):
         return jobs
 
     assert found("") == [2, 1] and found("STEPS") == [2, 1] and found("steps pets") == [1]
-    assert found("2") == [2] and found("0%") == [1] and found("_") == [] and found("9" * 30) == []
+    assert found("1") == [1] and found("2") == [2] and found("0%") == [1] and found("_") == [] and found("9" * 30) == []
     assert [job.id for job in store.jobs("train", limit=1, offset=1)] == [1]
+    store.add_job("train", "1 epoch", {})
+    assert found("1") == [1, 4] and found("1 steps") == [1]
 
 
 def test_the_best_come_first_and_those_without_a_figure_last(store):

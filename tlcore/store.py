@@ -76,10 +76,13 @@ class Store:
     ) -> list[Job]:
         """Jobs, newest first, or else by test accuracy.
 
-        find: words that number, title or dataset's name must hold, all of them.
+        find: words that number, title or dataset's name must hold, all of them; a number by itself
+        brings that job first, however many titles hold it.
         """
-        accuracy = [jobs.c.result["test_accuracy"].as_float().desc().nulls_last()] if best_first else []
-        query = sa.select(jobs).where(*_wanted(kind, states, find)).order_by(*accuracy, jobs.c.id.desc())
+        order: list[Any] = [jobs.c.result["test_accuracy"].as_float().desc().nulls_last()] if best_first else []
+        if _is_number(find.strip()):
+            order.insert(0, (jobs.c.id == int(find)).desc())
+        query = sa.select(jobs).where(*_wanted(kind, states, find)).order_by(*order, jobs.c.id.desc())
         with self._reading() as connection:
             rows = connection.execute(query.limit(limit).offset(offset)).mappings()
             return [Job.of(row) for row in rows]
@@ -365,9 +368,13 @@ def _wanted(
     for word in find.split():
         of_dataset = sa.select(datasets.c.id).where(datasets.c.name.icontains(word, autoescape=True))
         held = [jobs.c.title.icontains(word, autoescape=True), jobs.c.dataset_id.in_(of_dataset)]
-        if word.isascii() and word.isdigit() and len(word) < 16:
+        if _is_number(word):
             held.append(jobs.c.id == int(word))
         yield sa.or_(*held)
+
+
+def _is_number(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 10
 
 
 def _held(job_id: int, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:

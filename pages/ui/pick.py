@@ -41,6 +41,7 @@ def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | No
         key=key,
         format_func=lambda run: _name(options[run]) if run in options else str(run),
         max_selections=most,
+        select_all=False,
         placeholder=_placeholder(finished, len(listed), find),
         help=help_text,
         on_change=put_into_link,

@@ -110,6 +110,7 @@ def _table(runs: Sequence[Job]) -> list[Job]:
         shown,
         key=f"run_table_{hash(tuple(run.id for run in runs))}",
         hide_index=True,
+        height="content",
         on_select="rerun",
         selection_mode="multi-row",
         placeholder="–",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from tlcore.store import EpochRecord, JobState, Store
+from tests.finished_run import listed_runs
+from tlcore.store import Store
 
 FEW, MANY = 10, 60
 
@@ -13,20 +14,6 @@ FEW, MANY = 10, 60
 @pytest.fixture
 def store(digits) -> Store:
     return Store.open(digits)
-
-
-def finish(store: Store, runs: int) -> list[int]:
-    """Finished runs as the store knows them, with two epochs each, oldest first."""
-    dataset = store.dataset("digits")
-    done = []
-    for number in range(runs):
-        store.add_job("train", f"step {number}", {"config": {"dataset": "digits"}, "dataset_id": dataset.id}, dataset_id=dataset.id)
-        job = store.claim("tests")
-        for epoch in (1, 2):
-            store.commit_epoch(job, EpochRecord(epoch, job.attempt, epoch, {"val_accuracy": 0.5, "val_loss": 1.0}, "c", "0" * 64))
-        store.finish(job, JobState.done, result={"test_accuracy": 0.5, "test_macro_f1": 0.5, "best_val_accuracy": 0.5})
-        done.append(job.id)
-    return done
 
 
 @pytest.fixture
@@ -46,7 +33,7 @@ def statements():
 def test_a_page_asks_the_store_no_more_often_with_many_runs(store, statements, open_page, file):
     asked, elements = [], []
     for runs in (FEW, MANY - FEW):
-        finish(store, runs)
+        listed_runs(store, runs)
         at = open_page(file)
         statements.clear()
         at.run()
@@ -57,7 +44,7 @@ def test_a_page_asks_the_store_no_more_often_with_many_runs(store, statements, o
 
 
 def test_an_old_run_is_found_and_stays_chosen_while_another_is_looked_for(store, open_page):
-    runs = finish(store, MANY)
+    runs = listed_runs(store, MANY)
     at = open_page("compare.py")
     assert at.multiselect[0].options[0].startswith(f"{runs[-1]} ·") and len(at.multiselect[0].options) == 20
     for look_for, run in (("step 3", runs[3]), (str(runs[0]), runs[0])):
@@ -73,11 +60,11 @@ def test_an_old_run_is_found_and_stays_chosen_while_another_is_looked_for(store,
 
 
 def test_a_link_names_runs_however_old_they_are(store, open_page):
-    runs = finish(store, MANY)
+    runs = listed_runs(store, MANY)
     at = open_page("predict.py", runs=f"{runs[1]},{runs[0]}")
     assert at.multiselect[0].value == [runs[1], runs[0]] and not at.warning
 
 
 def test_a_short_history_needs_no_search(store, open_page):
-    finish(store, FEW)
+    listed_runs(store, FEW)
     assert not open_page("predict.py").text_input
