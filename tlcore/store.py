@@ -76,8 +76,8 @@ class Store:
     ) -> list[Job]:
         """Jobs, newest first, or else by test accuracy.
 
-        find: words that number, title or dataset's name must hold, all of them; a number by itself
-        brings that job first, however many titles hold it.
+        find: words that the title or the dataset's name must hold, or be the number, all of them; a
+        number by itself brings that job first, however many titles hold it.
         """
         order: list[Any] = [jobs.c.result["test_accuracy"].as_float().desc().nulls_last()] if best_first else []
         if _is_number(find.strip()):
