@@ -12,11 +12,11 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import extract, frozen, growth, partial, start, sweep
+from benchmarks import extract, frozen, growth, pages, partial, start, sweep
 from benchmarks.workbench import Material
 from tlcore.errors import TLError
 
-BENCHMARKS = {"start": start.measure}
+BENCHMARKS = {"start": start.measure, "pages": pages.measure}
 # These take CIFAR-10 from a ZIP.
 WITH_MATERIAL = {
     "frozen-cold": frozen.measure_cold,

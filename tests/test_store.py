@@ -209,7 +209,7 @@ def test_a_dataset_with_runs_stays(store):
     store.add_dataset(PETS)
     job_id = store.add_job("train", "t", {}, dataset_id=PETS.id)
     assert not store.delete_dataset(PETS.id)
-    assert [job.id for job in store.users_of(PETS.id)] == [job_id]
+    assert list(store.users_of(PETS.id)) == [job_id]
     store.request_cancel(job_id)
     store.delete_job(job_id)
     assert store.delete_dataset(PETS.id) and store.datasets() == []
@@ -268,6 +268,71 @@ def test_migrations_are_applied_once_each_to_an_older_store(workspace, monkeypat
     assert Store.open(workspace).jobs()[0].title == "kept"
     Store.open(workspace)
     assert applied == ["colour"]
+
+
+def test_an_older_store_gets_the_indexes_of_a_long_history(workspace):
+    Store.open(workspace).close()
+    names = {index.name for index in schema.HISTORY_INDEXES}
+    with sqlite3.connect(workspace.root / "store.db") as older:
+        for name in names:
+            older.execute(f"DROP INDEX {name}")
+        older.execute("DELETE FROM migrations WHERE name = 'history-indexes'")
+    older.close()
+    Store.open(workspace).close()
+    with sqlite3.connect(workspace.root / "store.db") as now:
+        assert names <= {name for (name,) in now.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    now.close()
+
+
+def test_a_list_never_walks_through_the_runs_it_does_not_show(store):
+    asked = []
+    sa.event.listen(store._writer, "before_cursor_execute", lambda _1, _2, statement, values, *_: asked.append((statement, values)))
+    store.jobs("train", limit=25)
+    store.jobs("train", [JobState.done], limit=20)
+    store.jobs("ingest", limit=20)
+    store.count("train", [JobState.done])
+    store.count(states=[JobState.running])
+    store.users_of("pets-1")
+    with sqlite3.connect(store.workspace.root / "store.db") as reader:
+        plans = [step for statement, values in asked for *_, step in reader.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    reader.close()
+    assert len(plans) == 6 and all("SEARCH" in step and "INDEX" in step for step in plans), plans
+
+
+def test_jobs_are_found_by_words_in_number_title_and_name_of_the_dataset(store):
+    store.add_dataset(PETS)
+    store.add_job("train", "Small 100% steps", {}, dataset_id=PETS.id)
+    store.add_job("train", "large steps", {})
+    store.add_job("ingest", "steps", {})
+
+    def found(words: str) -> list[int]:
+        jobs = [job.id for job in store.jobs("train", find=words)]
+        assert store.count("train", find=words) == len(jobs)
+        return jobs
+
+    assert found("") == [2, 1] and found("STEPS") == [2, 1] and found("steps pets") == [1]
+    assert found("1") == [1] and found("2") == [2] and found("0%") == [1] and found("_") == [] and found("9" * 30) == []
+    assert [job.id for job in store.jobs("train", limit=1, offset=1)] == [1]
+    store.add_job("train", "1 epoch", {})
+    assert found("1") == [1, 4] and found("1 steps") == [1]
+
+
+def test_the_best_come_first_and_those_without_a_figure_last(store):
+    for accuracy in (0.5, None, 0.25, 1):
+        store.add_job("train", "t", {})
+        store.finish(store.claim("w"), JobState.done, result=None if accuracy is None else {"test_accuracy": accuracy})
+    assert [job.id for job in store.jobs("train", best_first=True)] == [4, 1, 3, 2]
+
+
+def test_validation_figures_of_many_runs_come_together(store):
+    for _ in range(3):
+        store.add_job("train", "t", {})
+    first, second = store.claim("w"), store.claim("w")
+    for number, loss in ((2, 0.25), (1, 0.5), (3, math.nan)):
+        store.commit_epoch(first, epoch(number, val_accuracy=number / 4, val_loss=loss))
+    store.commit_epoch(second, epoch(1, loss=1.0))
+    assert store.validation([1, 2, 3]) == {1: [(0.25, 0.5), (0.5, 0.25)], 2: [], 3: []}
+    assert store.validation([]) == {} and list(store.jobs_by_id([3, 99])) == [3]
 
 
 def test_a_workspace_that_cannot_be_written_is_told(tmp_path):

@@ -203,7 +203,7 @@ def delete_dataset(store: Store, workspace: Workspace, name: str) -> None:
     record = store.dataset(name)
     if not store.delete_dataset(record.id):
         users = store.users_of(record.id)
-        named = ", ".join(f"{job.id} ({job.title})" for job in users[:5]) + (", …" if len(users) > 5 else "")
+        named = ", ".join(f"{run} ({title})" for run, title in list(users.items())[:5]) + (", …" if len(users) > 5 else "")
         raise ConflictError(f"dataset '{record.name}' is used by run {named}. Delete these first.")
     remove_folder(workspace.dataset(record.id))
 

@@ -57,7 +57,7 @@ EMPTY = {"backbone.input_size": "usual size", "train.early_stopping_patience": "
 STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1, "augment.rotation_deg": 5.0}
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def setting(dotted: str) -> FieldInfo:
     """The pydantic field with this dotted name."""
     model: type[BaseModel] = RunConfig

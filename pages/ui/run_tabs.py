@@ -16,6 +16,7 @@ from pages.ui.run_curves import learning_curves, log
 from pages.ui.run_files import files
 from pages.ui.state import guarded, read_text, workspace
 from pages.ui.text import count, duration, millions, size
+from tlcore.compare import MOST
 from tlcore.results import Predictions, load_predictions, load_summary
 from tlcore.store import Job
 
@@ -40,7 +41,7 @@ def evaluation(run: Job) -> None:
                 draw(run)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=MOST, show_spinner=False)
 def predictions(root: str, run_id: int) -> Predictions:
     """The test predictions of a finished run, which never change."""
     return load_predictions(workspace().run(run_id))
