@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME [--json]`: run one measurement and print its figures with the machine."""
+"""`python -m benchmarks NAME [--rounds N] [--json]`: run one measurement and print its figures with the machine."""
 
 from __future__ import annotations
 
@@ -8,12 +8,26 @@ import json
 import os
 import platform
 import sys
+from pathlib import Path
 
 import psutil
 
-from benchmarks import start
+from benchmarks import extract, frozen, growth, pages, partial, start, sweep
+from benchmarks.workbench import Material
+from tlcore.errors import TLError
 
-BENCHMARKS = {"start": start.measure}
+BENCHMARKS = {"start": start.measure, "pages": pages.measure}
+# These take CIFAR-10 from a ZIP.
+WITH_MATERIAL = {
+    "frozen-cold": frozen.measure_cold,
+    "frozen-warm": frozen.measure_warm,
+    "partial": partial.measure,
+    "sweep": sweep.measure,
+    "extract": extract.measure,
+    "growth": growth.measure,
+}
+ROUNDS = {"frozen-cold": 3, "frozen-warm": 3, "partial": 3, "sweep": 1, "growth": 1}
+USUAL_ROUNDS = 5
 
 
 def machine() -> dict[str, object]:
@@ -28,11 +42,22 @@ def machine() -> dict[str, object]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("name", choices=BENCHMARKS)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("name", choices=[*BENCHMARKS, *WITH_MATERIAL])
+    parser.add_argument("--rounds", type=int, help=f"{USUAL_ROUNDS}; 3 where a peer takes minutes, 1 for sweep and growth")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
+    parser.add_argument("--data", type=Path, default=Material.archive, help="ZIP of CIFAR-10 with train/<class>/*.jpg")
+    parser.add_argument("--quick", action="store_true", help="so few pictures that only the machinery is tried")
     options = parser.parse_args()
-    document = {"benchmark": options.name, **BENCHMARKS[options.name](options.rounds), "machine": machine()}
+    rounds = options.rounds or ROUNDS.get(options.name, USUAL_ROUNDS)
+    try:
+        if options.name in BENCHMARKS:
+            figures = BENCHMARKS[options.name](rounds)
+        else:
+            figures = WITH_MATERIAL[options.name](rounds, Material(options.data, options.quick))
+    except TLError as error:
+        print(error, file=sys.stderr)
+        return 1
+    document = {"benchmark": options.name, **figures, "machine": machine()}
     if options.json:
         print(json.dumps(document, indent=2))
     else:

@@ -6,21 +6,17 @@ The activation cache is emptied before each round, so that every phase is counte
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import statistics
 import tempfile
 import time
 from pathlib import Path
 
-import psutil
-
-from tlcore import demo, jobs
+from benchmarks.workbench import POLL_S, stop_supervisor, wait_for_standby
+from tlcore import demo
 from tlcore.store import Job, Store
 from tlcore.workspace import Workspace
 
-POLL_S = 0.01
 TARGET_WARM_S = 2.0
 TARGET_COLD_S = 10.0
 
@@ -63,31 +59,3 @@ def time_demonstration(store: Store, workspace: Workspace) -> tuple[float, float
             assert job.state == "done" and first_s is not None, job.error
             return first_s, time.perf_counter() - began, job
         time.sleep(POLL_S)
-
-
-def wait_for_standby(workspace: Workspace, limit_s: float = 60) -> None:
-    """Wait until a standby worker exists and uses no processor any more: it has finished importing."""
-    jobs.ensure_supervisor(workspace)
-    deadline = time.monotonic() + limit_s
-    while time.monotonic() < deadline:
-        standby = workers_of(workspace)
-        before = [sum(worker.cpu_times()[:2]) for worker in standby]
-        time.sleep(1)
-        if standby and [sum(worker.cpu_times()[:2]) for worker in standby if worker.is_running()] == before:
-            return
-    raise TimeoutError(f"no standby worker within {limit_s} s; see {workspace.supervisor_log}")
-
-
-def workers_of(workspace: Workspace) -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.process_iter(["cmdline"])
-        if "tlcore.worker" in (process.info["cmdline"] or []) and str(workspace.root) in process.info["cmdline"]
-    ]
-
-
-def stop_supervisor(workspace: Workspace) -> None:
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or []
-        if str(workspace.root) in words and {"tlcore.supervisor", "tlcore.worker"} & set(words):
-            os.kill(process.pid, signal.SIGTERM)

@@ -31,6 +31,7 @@ TRAINED = {
     "dataset-split": "data?dataset=digits&view=Split",
     "dataset-report": "data?dataset=digits&view=Report",
     "train": "train?dataset=digits&freeze.trainable_blocks=1",
+    "train-augmentation": "train?dataset=digits&augment.rotation_deg=15&augment.zoom=0.2&augment.shift=0.1",
     "runs": "runs",
     "run": "runs?run={0}",
     "run-curves": "runs?run={0}&tab=Curves",

@@ -2,11 +2,17 @@
 
 import streamlit as st
 
-from pages.ui.comparison import confusion_matrices, differing, metric_table, overlaid_curves
+from pages.ui.comparison import (
+    compared,
+    confusion_matrices,
+    differing,
+    metric_table,
+    overlaid_curves,
+)
 from pages.ui.pick import pick_runs
 from pages.ui.state import guarded, head, workspace
 from pages.ui.text import count
-from tlcore.compare import FEWEST, MOST, compare_runs
+from tlcore.compare import FEWEST, MOST
 
 head("Compare runs", "Two to eight finished runs, side by side, on the same test pictures. The link holds your choice.")
 
@@ -18,7 +24,7 @@ def page() -> None:
     if len(runs) < FEWEST:
         st.info("Choose one more run." if runs else "Choose two runs or more; or tick them on the Runs page.", icon=":material/compare_arrows:")
         return
-    comparison = compare_runs(runs, workspace())
+    comparison = compared(str(workspace().root), tuple((run.id, run.title) for run in runs), runs)
     st.subheader(f"Figures on the same {count(len(comparison.predictions[runs[0].id]), 'test picture')}", anchor=False)
     metric_table(comparison)
     st.subheader("Learning curves", anchor=False)

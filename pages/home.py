@@ -45,14 +45,16 @@ def latest_runs() -> None:
     runs = store().jobs(kind="train", limit=LATEST)
     active = any(run.state in ACTIVE for run in runs)
 
-    @st.fragment(run_every=live.poll_s(active), key="latest_runs")
+    every_s = live.poll_s(active)
+
+    @st.fragment(run_every=every_s, key="latest_runs")
     def rows() -> None:
         now = store().jobs(kind="train", limit=LATEST)
         for run in now:
             run_row(run)
         if not now:
             st.caption("No runs yet. The demonstration makes the first one; with pictures of your own, begin on the Data page.")
-        if active and not any(run.state in ACTIVE for run in now):
+        if (active and not any(run.state in ACTIVE for run in now)) or live.out_of_step(every_s):
             st.rerun()
 
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
@@ -68,7 +70,7 @@ def this_machine() -> None:
         "Cores": str(here.cores),
         "Memory free": f"{size(here.memory_free_bytes)} of {size(here.memory_bytes)}",
         "Disk free": size(here.disk_free_bytes),
-        "Graphics card": ", ".join(here.gpus) or "none; the processor does the work",
+        "Graphics card": here.devices.in_words(here.cores),
         "Cache": cache_panel.figure(),
         "Datasets": str(len(store().datasets())),
     }

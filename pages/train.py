@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from pages.ui import backbone_card, blocks, forms, launch
+from pages.ui import augmentation, backbone_card, blocks, forms, launch
 from pages.ui.errors import guarded
 from pages.ui.state import head, read_id, read_text, store, warm_up
 from pages.ui.text import literal
+from tlcore import devices
 from tlcore.backbones import BACKBONES, BackboneSpec, spec
 from tlcore.config import RunConfig
 from tlcore.errors import TLError
@@ -20,6 +21,7 @@ TRAINING = (
     "train.early_stopping_patience",
     "train.seed",
 )
+DEVICES = "train.devices"
 MOST_NAMED = 8
 
 
@@ -71,6 +73,13 @@ def choose_training() -> None:
     with st.grid(3, min_column_width=170):
         for dotted in TRAINING:
             forms.field(dotted)
+        if several_cards():
+            forms.field(DEVICES)
+
+
+def several_cards() -> bool:
+    """Whether there are some to choose from, or several were asked for: only what is seen can be changed back."""
+    return len(devices.plan().cards) > 1 or str(st.session_state.get(DEVICES) or read_text(DEVICES) or 1) != "1"
 
 
 def warn_of_link(records: list[DatasetRecord]) -> None:
@@ -124,6 +133,7 @@ with left:
     choose_split()
     backbone = choose_backbone()
     choose_depth(backbone, len(st.session_state["classes"]) or len(record.classes))
+    augmentation.section(record, backbone)
     choose_training()
 with right, guarded():
     launch.panel(record, backbone)

@@ -78,6 +78,13 @@ def test_contents_say_what_is_there_in_words(workspace):
     assert not any(entry.in_use for entry in held.entries)
 
 
+def test_what_a_key_stands_for_in_words():
+    assert cache.name_of({"format": 1, "kind": "pixels", "input_size": 96}) == "Decoded pictures · 96 px"
+    about = {"backbone": "VGG16", "input_size": 64, "kind": "map", "cut": "block5_pool", "view": "3"}
+    assert cache.name_of(about) == "VGG16 · 64 px · feature maps of the last block · changed view 3"
+    assert cache.name_of(about | {"cut": "block3_pool", "view": None}) == "VGG16 · 64 px · feature maps below the top 2 blocks"
+
+
 def test_the_least_recently_used_goes_first_segment_by_segment(workspace, allow):
     a1, a2 = store_segment(workspace, "a", 1, 400), store_segment(workspace, "a", 2, 100)
     b1, b2 = store_segment(workspace, "b", 1, 300), store_segment(workspace, "b", 2, 200)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.start import stop_supervisor
+from benchmarks.workbench import stop_supervisor
 from tlcore.cli import build_parser
 from tlcore.workspace import Workspace
 
@@ -82,6 +82,22 @@ def test_a_configuration_with_changes_trains_compares_and_predicts(home, demonst
     assert sum(predicted[0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
+def test_a_model_is_exported_as_a_keras_file_that_gives_the_same_answer(home, demonstration, tmp_path):
+    picture, file = tmp_path / "grey.png", tmp_path / "digits.keras"
+    Image.new("RGB", (32, 32), (90, 200, 40)).save(picture)
+    exported = document(home, "export", str(demonstration["run"]), "-o", str(file))
+    assert exported["file"] == str(file) and exported["bytes"] == file.stat().st_size > 100_000
+    answer = document(home, "predict", str(demonstration["run"]), str(picture))["predictions"][0]["probabilities"]
+    code = (
+        "import json, sys, keras, numpy as np; from PIL import Image;"
+        "model = keras.models.load_model(sys.argv[1]); print(json.dumps(model(np.asarray(Image.open(sys.argv[2]))[None]).numpy()[0].tolist()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, file, picture], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx([answer[name] for name in demonstration["classes"]], abs=1e-4)
+    refused = tlcore(home, "export", str(demonstration["run"]), "-o", str(tmp_path / "absent" / "x.keras"))
+    assert refused.returncode == 2 and "x.keras: can't be written" in refused.stderr
+
+
 def test_a_bad_picture_gets_a_sentence_and_the_good_one_an_answer(home, demonstration, tmp_path):
     Image.new("RGB", (40, 30), "grey").save(tmp_path / "good.png")
     (tmp_path / "bad.jpg").write_bytes(b"not a picture")
@@ -107,9 +123,10 @@ def test_a_folder_becomes_a_dataset(home, tmp_path):
 
 
 def test_the_cache_is_listed_bounded_and_emptied(home, demonstration):
-    give_up_at = time.monotonic() + 30
-    while any(entry["in_use"] for entry in (held := document(home, "cache"))["entries"]) and time.monotonic() < give_up_at:
+    give_up_at, held = time.monotonic() + 30, document(home, "cache")
+    while any(entry["in_use"] for entry in held["entries"]) and time.monotonic() < give_up_at:
         time.sleep(0.2)  # A run is done a moment before its process ends.
+        held = document(home, "cache")
     entry = next(entry for entry in held["entries"] if entry["name"] == "ResNet20 · 32 px · feature maps of the last block")
     assert entry["pictures"] == 1797 and not entry["in_use"]
     assert 0 < entry["bytes"] < held["bytes"] < held["budget_bytes"] and held["budget_from"] == "default"
@@ -136,6 +153,7 @@ def test_backbones_are_listed(home):
         (("data", "add", "/nowhere/pets.zip"), "pets.zip"),
         (("train", "absent.yaml"), "absent.yaml"),
         (("predict", "9999", "x.png"), "9999"),
+        (("export", "9999"), "9999"),
         (("compare", "9999"), "9999"),
         (("cache", "budget", "much"), "no size"),
         (("cache", "budget", "0GB"), "between 1 MB"),

@@ -39,12 +39,27 @@ def test_yaml_survives_a_round_trip():
         ({"optimizer.learning_rate": math.nan}, "optimizer.learning_rate"),
         ({"optimizer.learning_rate": math.inf}, "optimizer.learning_rate"),
         ({"optimizer.learning_rate": -1}, "optimizer.learning_rate"),
+        ({"train.devices": 0}, "train.devices"),
+        ({"train.devices": 17}, "train.devices"),
         ({"head.dropout": 1.0}, "head.dropout"),
         ({"head.hidden": [0]}, "head.hidden.0"),
         ({"head.hidden": [True, 256]}, "head.hidden.0"),
         ({"split.val_fraction": 0.5, "split.test_fraction": 0.5}, "split"),
         ({"backbone.weights": "mine"}, "backbone.weights"),
         ({"train.epoch": 3}, "train.epoch"),
+        ({"augment.rotation": 3}, "augment.rotation"),
+        ({"augment.rotation_deg": 181}, "augment.rotation_deg"),
+        ({"augment.rotation_deg": True}, "augment.rotation_deg"),
+        ({"augment.horizontal_flip": 0.5}, "augment.horizontal_flip"),
+        ({"augment.zoom": 1.1}, "augment.zoom"),
+        ({"augment.shift": 0.6}, "augment.shift"),
+        ({"augment.brightness": -0.1}, "augment.brightness"),
+        ({"augment.contrast": math.nan}, "augment.contrast"),
+        ({"augment.saturation": 2}, "augment.saturation"),
+        ({"augment.erase": "often"}, "augment.erase"),
+        ({"augment.views": 65}, "augment.views"),
+        ({"augment.views": 1.5}, "augment.views"),
+        ({"augment.seed": -1}, "augment.seed"),
         ({"classes": ["cat"]}, "classes"),
         ({"classes": ["cat", "cat"]}, "classes"),
     ],
@@ -88,6 +103,21 @@ def test_the_hash_ignores_the_name_and_sees_every_setting():
     run = config.parse({"dataset": "digits"})
     assert config.parse({"dataset": "digits", "name": "other"}).hash() == run.hash()
     assert config.parse({"dataset": "digits", "train": {"seed": 1}}).hash() != run.hash()
+
+
+@pytest.mark.parametrize("changes", [{}, {"views": 8}, {"views": 0, "seed": 3}])
+def test_no_strength_means_no_augmentation_whatever_the_views(changes):
+    run = config.parse({"dataset": "digits", "augment": changes})
+    assert not run.augment.enabled
+    assert config.parse({"dataset": "digits"}).augment == config.AugmentConfig()
+
+
+@pytest.mark.parametrize("changes", [{"horizontal_flip": True}, {"rotation_deg": 5}, {"zoom": 0.1}, {"shift": 0.1}, {"brightness": 0.1}, {"contrast": 0.1}, {"saturation": 0.1}, {"erase": 0.1}])
+def test_one_strength_is_enough_for_augmentation_and_survives_yaml(changes):
+    run = config.parse({"dataset": "digits", "augment": changes})
+    assert run.augment.enabled
+    assert config.parse(config.load_yaml(run.to_yaml())) == run
+    assert run.hash() != config.parse({"dataset": "digits"}).hash()
 
 
 def test_changes_reach_nested_settings_and_leave_the_document_alone():

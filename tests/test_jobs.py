@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from tlcore import jobs
+from tlcore import devices, jobs
 from tlcore.config import RunConfig, parse
 from tlcore.errors import ConflictError, InputError, NotFoundError
 from tlcore.store import DatasetRecord, JobState, Store
@@ -55,6 +55,15 @@ def test_a_run_that_cannot_work_is_refused_before_it_is_queued(store, workspace,
     with pytest.raises((InputError, NotFoundError), match=says):
         jobs.submit_run(store, workspace, config(**changes))
     assert store.jobs() == [] and woken == []
+
+
+@pytest.mark.parametrize(("here", "says"), [(0, "has no graphics card to use. Set it to 1"), (2, "has 2 graphics cards to use. Set it to 2")])
+def test_a_run_that_asks_for_more_cards_than_there_are_is_refused(store, workspace, monkeypatch, here, says):
+    cards = tuple(devices.Card(str(number), "NVIDIA T4") for number in range(here))
+    monkeypatch.setattr(devices, "plan", lambda: devices.Plan(cards, libraries=True))
+    with pytest.raises(InputError, match=f"train.devices 3 is too many: this machine {says}"):
+        jobs.submit_run(store, workspace, config(train={"devices": 3}))
+    jobs.submit_run(store, workspace, config(train={"devices": here or 1}))
 
 
 def test_a_double_click_starts_one_run(store, workspace):
@@ -138,6 +147,20 @@ def test_only_what_ended_without_being_done_can_be_resumed(store, workspace, wok
         jobs.resume(store, 99)
     with pytest.raises(NotFoundError):
         jobs.cancel(store, 99)
+
+
+def test_a_keras_file_is_asked_for_once_and_only_of_a_run_that_is_done(store, workspace, woken):
+    run_id = jobs.submit_run(store, workspace, config())
+    with pytest.raises(ConflictError, match=f"run {run_id} has no finished model"):
+        jobs.submit_export(store, run_id)
+    store.finish(store.claim("w"), JobState.done, result={})
+    asked = jobs.submit_export(store, run_id)
+    assert jobs.submit_export(store, run_id) == asked and jobs.latest_export(store, run_id).id == asked
+    store.finish(store.claim("w", "export"), JobState.failed, error="no weights")
+    assert jobs.submit_export(store, run_id) != asked, "after a failure it can be asked for again"
+    assert jobs.latest_export(store, run_id + 1) is None
+    with pytest.raises(ConflictError):
+        jobs.submit_export(store, asked)
 
 
 def test_a_run_is_deleted_with_its_files_when_it_has_ended(store, workspace):

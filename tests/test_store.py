@@ -26,7 +26,7 @@ def test_a_job_goes_from_queue_to_end_with_its_figures(store):
     job = store.claim("worker-1")
     assert (job.id, job.state, job.attempt, job.owner) == (job_id, JobState.running, 1, "worker-1")
     store.report(job, progress=0.5, phase="train", message="epoch 1", worked_s=1.5)
-    store.commit_epoch(job, epoch(1, loss=0.7, val_accuracy=0.5))
+    store.commit_epochs(job, [epoch(1, loss=0.7, val_accuracy=0.5)])
     store.finish(job, JobState.done, result={"test_accuracy": 0.9})
     ended = store.job(job_id)
     assert (ended.state, ended.progress, ended.result) == (JobState.done, 1.0, {"test_accuracy": 0.9})
@@ -36,8 +36,8 @@ def test_a_job_goes_from_queue_to_end_with_its_figures(store):
 def test_epochs_come_as_a_table_with_a_column_for_each_metric(store):
     store.add_job("train", "t", {})
     job = store.claim("w")
-    store.commit_epoch(job, epoch(1, loss=0.7))
-    store.commit_epoch(job, epoch(2, loss=math.nan, val_loss=math.inf))
+    store.commit_epochs(job, [epoch(1, loss=0.7)])
+    store.commit_epochs(job, [epoch(2, loss=math.nan, val_loss=math.inf)])
     table = store.epochs(job.id)
     assert list(table.columns) == ["epoch", "seconds", "loss", "val_loss"]
     assert table["epoch"].tolist() == [1, 2] and table["epoch"].dtype == "int64"
@@ -48,10 +48,10 @@ def test_epochs_come_as_a_table_with_a_column_for_each_metric(store):
 def test_an_epoch_that_is_refused_leaves_nothing(store):
     store.add_job("train", "t", {})
     job = store.claim("w")
-    store.commit_epoch(job, epoch(1, loss=0.7))
+    store.commit_epochs(job, [epoch(1, loss=0.7)])
     version = store.version()
     with pytest.raises(sa.exc.IntegrityError):
-        store.commit_epoch(job, epoch(1, loss=0.1))
+        store.commit_epochs(job, [epoch(1, loss=0.1)])
     assert store.version() == version and store.epochs(job.id)["loss"].tolist() == [0.7]
 
 
@@ -63,7 +63,7 @@ def test_an_attempt_that_was_given_up_can_write_nothing(store):
         for write in (
             lambda: store.report(old, progress=1.0),
             lambda: store.note(old, "late"),
-            lambda: store.commit_epoch(old, epoch(1, loss=0.1)),
+            lambda: store.commit_epochs(old, [epoch(1, loss=0.1)]),
             lambda: store.drop_epochs(old, 0),
             lambda: store.finish(old, JobState.done),
         ):
@@ -107,6 +107,17 @@ def test_claims_may_ask_for_a_kind(store):
     assert store.claim("w", "ingest") is None
 
 
+def test_a_worker_takes_the_first_run_that_asks_for_as_many_cards_as_it_has(store):
+    def add(devices):
+        return store.add_job("train", "t", {"config": {"train": devices}})
+
+    wide, earlier_version, narrow = add({"devices": 4}), add({}), add({"devices": 1})
+    assert store.cards_asked("train", 2) == [4, 1] and store.cards_asked("ingest", 2) == []
+    assert [store.claim("w", "train", 1).id, store.claim("w", "train", 1).id] == [earlier_version, narrow]
+    assert store.claim("w", "train", 1) is None and store.claim("w", "train", 2) is None
+    assert store.claim("w", "train", 4).id == wide
+
+
 def test_a_token_makes_one_job_however_often_it_is_used(store):
     together = threading.Barrier(6)
     made: list[int] = []
@@ -134,7 +145,7 @@ def test_numbers_of_deleted_jobs_are_not_given_again(store):
 def test_deleting_a_job_takes_its_epochs_and_events(store):
     store.add_job("train", "t", {})
     job = store.claim("w")
-    store.commit_epoch(job, epoch(1, loss=1.0))
+    store.commit_epochs(job, [epoch(1, loss=1.0)])
     store.note(job, "line")
     store.finish(job, JobState.done)
     assert store.delete_job(job.id)
@@ -198,7 +209,7 @@ def test_a_dataset_with_runs_stays(store):
     store.add_dataset(PETS)
     job_id = store.add_job("train", "t", {}, dataset_id=PETS.id)
     assert not store.delete_dataset(PETS.id)
-    assert [job.id for job in store.users_of(PETS.id)] == [job_id]
+    assert list(store.users_of(PETS.id)) == [job_id]
     store.request_cancel(job_id)
     store.delete_job(job_id)
     assert store.delete_dataset(PETS.id) and store.datasets() == []
@@ -257,6 +268,71 @@ def test_migrations_are_applied_once_each_to_an_older_store(workspace, monkeypat
     assert Store.open(workspace).jobs()[0].title == "kept"
     Store.open(workspace)
     assert applied == ["colour"]
+
+
+def test_an_older_store_gets_the_indexes_of_a_long_history(workspace):
+    Store.open(workspace).close()
+    names = {index.name for index in schema.HISTORY_INDEXES}
+    with sqlite3.connect(workspace.root / "store.db") as older:
+        for name in names:
+            older.execute(f"DROP INDEX {name}")
+        older.execute("DELETE FROM migrations WHERE name = 'history-indexes'")
+    older.close()
+    Store.open(workspace).close()
+    with sqlite3.connect(workspace.root / "store.db") as now:
+        assert names <= {name for (name,) in now.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    now.close()
+
+
+def test_a_list_never_walks_through_the_runs_it_does_not_show(store):
+    asked = []
+    sa.event.listen(store._writer, "before_cursor_execute", lambda _1, _2, statement, values, *_: asked.append((statement, values)))
+    store.jobs("train", limit=25)
+    store.jobs("train", [JobState.done], limit=20)
+    store.jobs("ingest", limit=20)
+    store.count("train", [JobState.done])
+    store.count(states=[JobState.running])
+    store.users_of("pets-1")
+    with sqlite3.connect(store.workspace.root / "store.db") as reader:
+        plans = [step for statement, values in asked for *_, step in reader.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+    reader.close()
+    assert len(plans) == 6 and all("SEARCH" in step and "INDEX" in step for step in plans), plans
+
+
+def test_jobs_are_found_by_words_in_number_title_and_name_of_the_dataset(store):
+    store.add_dataset(PETS)
+    store.add_job("train", "Small 100% steps", {}, dataset_id=PETS.id)
+    store.add_job("train", "large steps", {})
+    store.add_job("ingest", "steps", {})
+
+    def found(words: str) -> list[int]:
+        jobs = [job.id for job in store.jobs("train", find=words)]
+        assert store.count("train", find=words) == len(jobs)
+        return jobs
+
+    assert found("") == [2, 1] and found("STEPS") == [2, 1] and found("steps pets") == [1]
+    assert found("1") == [1] and found("2") == [2] and found("0%") == [1] and found("_") == [] and found("9" * 30) == []
+    assert [job.id for job in store.jobs("train", limit=1, offset=1)] == [1]
+    store.add_job("train", "1 epoch", {})
+    assert found("1") == [1, 4] and found("1 steps") == [1]
+
+
+def test_the_best_come_first_and_those_without_a_figure_last(store):
+    for accuracy in (0.5, None, 0.25, 1):
+        store.add_job("train", "t", {})
+        store.finish(store.claim("w"), JobState.done, result=None if accuracy is None else {"test_accuracy": accuracy})
+    assert [job.id for job in store.jobs("train", best_first=True)] == [4, 1, 3, 2]
+
+
+def test_validation_figures_of_many_runs_come_together(store):
+    for _ in range(3):
+        store.add_job("train", "t", {})
+    first, second = store.claim("w"), store.claim("w")
+    for number, loss in ((2, 0.25), (1, 0.5), (3, math.nan)):
+        store.commit_epoch(first, epoch(number, val_accuracy=number / 4, val_loss=loss))
+    store.commit_epoch(second, epoch(1, loss=1.0))
+    assert store.validation([1, 2, 3]) == {1: [(0.25, 0.5), (0.5, 0.25)], 2: [], 3: []}
+    assert store.validation([]) == {} and list(store.jobs_by_id([3, 99])) == [3]
 
 
 def test_a_workspace_that_cannot_be_written_is_told(tmp_path):

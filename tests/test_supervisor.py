@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests import slow_worker
-from tlcore import jobs, locks
+from tlcore import devices, jobs, locks
 from tlcore.executors import WorkerProcess, child_environment
 from tlcore.store import ACTIVE, JobState, Store
 from tlcore.supervisor import Supervisor, SupervisorSettings
@@ -30,9 +30,9 @@ def supervise(store, monkeypatch, started):
     def make(epoch_s: float = 0.02, **settings) -> Supervisor:
         monkeypatch.setenv("SLOW_EPOCH_S", str(epoch_s))
 
-        def start(workspace, kind, log) -> WorkerProcess:
+        def start(workspace, kind, log, cards) -> WorkerProcess:
             started.append(kind)
-            return WorkerProcess(workspace, kind, log, module="tests.slow_worker")
+            return WorkerProcess(workspace, kind, log, cards, module="tests.slow_worker")
 
         made.append(Supervisor(store, SupervisorSettings(**settings), start=start))
         return made[-1]
@@ -248,3 +248,110 @@ def test_a_job_submitted_in_the_instant_of_leaving_is_not_forgotten(workspace, s
     monkeypatch.setattr(module.Supervisor, "has_work", has_work)
     module.supervise(workspace, SupervisorSettings(standby=False, idle_s=0.1))
     assert held_at_look == [False, False]  # It looked after letting go, stayed on, and left the second time.
+
+
+def worker_process(store: Store, job_id: int) -> psutil.Process:
+    return psutil.Process(locks.owner_process(store.workspace.locks, store.job(job_id).owner).pid)
+
+
+def cards_in_use(store: Store) -> list[str]:
+    """What the environments of the workers at work say."""
+    listed = [worker_process(store, job.id).environ()["CUDA_VISIBLE_DEVICES"] for job in store.jobs(states=[JobState.running])]
+    return [card for cards in listed for card in cards.split(",")]
+
+
+def run_on(store: Store, devices: int = 1) -> int:
+    return store.add_job("train", "t", {"config": {"train": {"devices": devices}}})
+
+
+TWO_CARDS = {"cards": ("0", "1"), "limits": {"train": 2, "ingest": 1}}
+
+
+@pytest.mark.parametrize("standby", [False, True])
+def test_two_cards_have_a_run_each_and_never_two(store, supervise, standby):
+    supervisor = supervise(epoch_s=0.04, standby=standby, **TWO_CARDS)
+    ids = [run_on(store) for _ in range(5)]
+    seen: set[tuple[str, ...]] = set()
+
+    def all_done() -> bool:
+        with contextlib.suppress(psutil.Error, AttributeError):  # One ended while it was asked.
+            seen.add(tuple(sorted(cards_in_use(store))))
+        return all(store.job(job_id).state == JobState.done for job_id in ids)
+
+    tick_until(supervisor, all_done, timeout_s=40)
+    assert ("0", "1") in seen
+    assert seen <= {(), ("0",), ("1",), ("0", "1")}
+
+
+def test_a_run_for_two_cards_waits_for_both_and_is_not_overtaken(store, supervise):
+    supervisor = supervise(epoch_s=0.06, standby=False, **TWO_CARDS)
+    first, wide, last = run_on(store), run_on(store, 2), run_on(store)
+    tick_until(supervisor, lambda: store.job(first).state == JobState.running)
+    while store.job(first).state == JobState.running:
+        supervisor.tick()
+        if store.job(first).state == JobState.running:
+            assert store.job(wide).state == store.job(last).state == JobState.queued
+    tick_until(supervisor, lambda: store.job(wide).phase == "train")
+    assert cards_in_use(store) == ["0", "1"]
+    tick_until(supervisor, lambda: store.job(last).state == JobState.done)
+    assert store.job(wide).finished_at <= store.job(last).started_at
+
+
+def test_the_warm_worker_makes_room_for_a_run_on_all_cards(store, supervise):
+    supervisor = supervise(epoch_s=0.05, **TWO_CARDS)
+    tick_until(supervisor, lambda: warm_workers(store) == 1)
+    wide = run_on(store, 2)
+    tick_until(supervisor, lambda: store.job(wide).phase == "train")
+    tick_until(supervisor, lambda: warm_workers(store) == 1)  # The one at work.
+    assert cards_in_use(store) == ["0", "1"]
+    tick_until(supervisor, lambda: store.job(wide).state == JobState.done)
+
+
+def test_the_next_worker_is_warmed_on_the_free_card(store, supervise, started):
+    supervisor = supervise(epoch_s=0.2, **TWO_CARDS)
+    first = run_on(store)
+    tick_until(supervisor, lambda: store.epoch_records(first) and warm_workers(store) == 2)
+    second = run_on(store)
+    taken_s = tick_until(supervisor, lambda: store.job(second).state == JobState.running)
+    assert taken_s < 1.0 and len(started) == 2
+    assert sorted(cards_in_use(store)) == ["0", "1"]
+
+
+def test_a_card_of_a_worker_whose_supervisor_died_is_not_given_away(store, supervise):
+    before = supervise(epoch_s=0.1, standby=False, **TWO_CARDS)
+    stray = run_on(store)
+    tick_until(before, lambda: store.job(stray).state == JobState.running)
+    after = supervise(epoch_s=0.1, standby=False, **TWO_CARDS)
+    second, third = run_on(store), run_on(store)
+    tick_until(after, lambda: store.job(second).state == JobState.running)
+    assert sorted(cards_in_use(store)) == ["0", "1"]
+    assert store.job(third).state == JobState.queued
+
+    tick_until(after, lambda: store.job(third).state == JobState.done)
+
+
+@pytest.mark.parametrize(("cards", "says"), [((), "has none to use. Clone it with 1"), (("0", "1"), "has 2 to use. Clone it with 2")])
+def test_a_run_for_more_cards_than_are_left_ends_with_a_reason_and_holds_up_nobody(store, supervise, cards, says):
+    supervisor = supervise(standby=False, cards=cards)
+    too_wide, next_one = run_on(store, 3), run_on(store)
+    tick_until(supervisor, lambda: store.job(next_one).state == JobState.done)
+    assert store.job(too_wide).state == JobState.failed and says in store.job(too_wide).error
+
+
+def test_the_real_settings_have_a_run_for_each_card(monkeypatch):
+    found = tuple(devices.Card(name, "NVIDIA T4") for name in ("2", "5", "7"))
+    monkeypatch.setattr(devices, "plan", lambda: devices.Plan(found, libraries=True))
+    settings = SupervisorSettings.from_env()
+    assert settings.cards == ("2", "5", "7") and settings.limits == {"train": 3, "ingest": 1}
+    monkeypatch.setattr(devices, "plan", lambda: devices.Plan(found, libraries=False))
+    assert SupervisorSettings.from_env().cards == () and SupervisorSettings.from_env().limits["train"] == 1
+
+
+def test_a_worker_leaves_a_run_alone_that_asks_for_more_cards_than_it_has(store, tmp_path):
+    """The line may have moved up between the supervisor's look and the worker's claim."""
+    wide, narrow = run_on(store, 2), run_on(store)
+    with (tmp_path / "log").open("ab") as log:
+        worker = WorkerProcess(store.workspace, "train", log, ("0",), module="tests.slow_worker")
+    worker.tell()
+    assert worker._process.wait(20) == 0
+    assert (store.job(wide).state, store.job(narrow).state) == (JobState.queued, JobState.done)

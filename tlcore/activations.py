@@ -16,6 +16,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import mmap
 import os
 import time
 import uuid
@@ -26,7 +27,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from tlcore.in_use import InUse
-from tlcore.workspace import whole_file
+from tlcore.workspace import give_back, whole_file
 
 ID_BYTES = 32
 STALE_S = 3600.0  # No segment takes that long to write.
@@ -56,11 +57,21 @@ class Segment:
 
     path: Path
     packed_ids: bytes
-    rows: np.ndarray  # Memory map (n, *row_shape).
+    rows: np.ndarray  # (n, *row_shape), on `mapping`.
+    mapping: mmap.mmap
     checked: bool = False
 
+    @classmethod
+    def open(cls, path: Path, layout: Layout, count: int, checked: bool = False) -> Segment:
+        with path.open("rb") as file:
+            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        rows = np.frombuffer(mapping, layout.dtype, offset=count * ID_BYTES).reshape(count, *layout.row_shape)
+        return cls(path, mapping[: count * ID_BYTES], rows, mapping, checked)
+
     def is_sound(self) -> bool:
-        self.checked = self.checked or self.path.name == f"{_digest(self.packed_ids, self.rows)}.rows"
+        if not self.checked:
+            self.checked = self.path.name == f"{_digest(self.packed_ids, self.rows)}.rows"
+            give_back(self.mapping)
         return self.checked
 
 
@@ -107,6 +118,10 @@ class ActivationCache:
                 if abs(time.time() - path.stat().st_mtime) > STALE_S:
                     path.unlink()
 
+    def lacking(self, ids: Sequence[bytes]) -> list[bytes]:
+        """Those of `ids` that have no row; quick, as it believes the files."""
+        return [content_id for content_id in ids if content_id not in self._where]
+
     def missing(self, ids: Sequence[bytes]) -> list[int]:
         """Positions in `ids` of pictures without a sound row, each picture once.
 
@@ -144,13 +159,13 @@ class ActivationCache:
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
-        self._index(Segment(path, packed, self._map(path, len(ids)), checked=True))
+        self._index(Segment.open(path, self.layout, len(ids), checked=True))
 
     def rows(self, ids: Sequence[bytes]) -> CachedRows:
         """The rows of `ids`, in that order, still on disk; `missing` has said that all are there."""
         where = np.array([self._where[content_id] for content_id in ids], np.int64).reshape(-1, 2)
         assert self.layout is not None
-        return CachedRows(self.layout, tuple(segment.rows for segment in self._segments), where, self.keep(ids))
+        return CachedRows(self.layout, tuple(self._segments), where, self.keep(ids))
 
     def _mark(self) -> InUse:
         self._in_use = self._in_use or InUse(self.folder)
@@ -175,12 +190,7 @@ class ActivationCache:
                 path.unlink()
                 self._log(f"Stored activations were cut short ({path.name[:12]}…); they are computed again.")
                 return
-            packed = np.fromfile(path, np.uint8, count * ID_BYTES).tobytes()
-            self._index(Segment(path, packed, self._map(path, count)))
-
-    def _map(self, path: Path, count: int) -> np.ndarray:
-        assert self.layout is not None
-        return np.memmap(path, self.layout.dtype, "r", count * ID_BYTES, (count, *self.layout.row_shape))
+            self._index(Segment.open(path, self.layout, count))
 
     def _index(self, segment: Segment) -> None:
         number = len(self._segments)
@@ -220,7 +230,7 @@ class HeldRows:
 class CachedRows:
     """Activations of a list of pictures, on disk; `take` brings those in that are needed."""
 
-    def __init__(self, layout: Layout, segments: tuple[np.ndarray, ...], where: np.ndarray, in_use: InUse | None = None) -> None:
+    def __init__(self, layout: Layout, segments: tuple[Segment, ...], where: np.ndarray, in_use: InUse | None = None) -> None:
         self.layout, self._segments, self._where = layout, segments, where
         self._in_use = in_use  # Protects them as long as they are referred to.
 
@@ -237,7 +247,8 @@ class CachedRows:
         out = np.empty((len(where), *self.layout.row_shape), self.layout.dtype)
         for number in np.unique(where[:, 0]):
             chosen = np.flatnonzero(where[:, 0] == number)
-            out[chosen] = self._segments[number][where[chosen, 1]]
+            out[chosen] = self._segments[number].rows[where[chosen, 1]]
+            give_back(self._segments[number].mapping)
         return out
 
     def part(self, positions: np.ndarray | slice) -> CachedRows:

@@ -166,6 +166,8 @@ def name_of(about: dict[str, Any]) -> str:
     """What a key stands for, in words."""
     if not about:
         return "Not described"
+    if about.get("kind") == "pixels":
+        return f"Decoded pictures · {about.get('input_size', '?')} px"
     parts = [str(about.get("backbone", "?")), f"{about.get('input_size', '?')} px", KINDS.get(str(about.get("kind")), str(about.get("kind")))]
     spec = BACKBONES.get(str(about.get("backbone")))
     if spec is not None and about.get("kind") == "map" and about.get("cut") in spec.block_ends:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -89,6 +90,10 @@ def build_parser() -> argparse.ArgumentParser:
     predict = command("predict", predict_images, "Classify pictures with a finished run.")
     predict.add_argument("id", type=int)
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+
+    export = command("export", export_model, "Write a finished run's model as a Keras file.")
+    export.add_argument("id", type=int)
+    export.add_argument("-o", "--output", type=Path, help="where to; otherwise model.keras in the run's folder")
 
     kept = command("cache", show_cache, "Show what the activation cache holds.").add_subparsers(metavar="ACTION")
     command("budget", cache_budget, "Show or set how much disk the cache may take.", kept).add_argument(
@@ -278,6 +283,20 @@ def predict_images(options: argparse.Namespace) -> Outcome:
         rows.append({"file": answer.file, "class": next(iter(ranked)), "probabilities": ranked})
     lines = [f"{row['file']}: {row['class']} ({row['probabilities'][row['class']]:.1%})" for row in rows if "class" in row]
     return (2 if any("error" in row for row in rows) else 0), {"run": options.id, "predictions": rows}, "\n".join(lines)
+
+
+def export_model(options: argparse.Namespace) -> Outcome:
+    from tlcore.nn import export
+
+    store, workspace = open_workspace()
+    path = export.keras_file(workspace.run(find_run(store, options.id).id))
+    if options.output:
+        try:
+            shutil.copyfile(path, options.output)
+        except OSError as error:
+            raise InputError(f"{options.output}: can't be written ({error.strerror}). Give the path of a file.") from None
+        path = options.output
+    return 0, {"run": options.id, "file": str(path), "bytes": path.stat().st_size}, str(path)
 
 
 def read_bytes(path: Path) -> bytes:

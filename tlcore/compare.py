@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,8 +42,8 @@ class Comparison:
         }
 
 
-def compare_runs(jobs: Sequence[Job], workspace: Workspace) -> Comparison:
-    """Compare two to eight finished runs.
+def compare_runs(jobs: Sequence[Job], workspace: Workspace, load: Callable[[int], Predictions] | None = None) -> Comparison:
+    """Compare two to eight finished runs; `load` gives a run's test predictions where the caller keeps them.
 
     Raises: InputError for another number of runs; ConflictError where one isn't finished, or where
     they were not tested on the same pictures, naming what differs.
@@ -53,7 +53,7 @@ def compare_runs(jobs: Sequence[Job], workspace: Workspace) -> Comparison:
     if unfinished := [job for job in jobs if job.state != JobState.done]:
         states = ", ".join(f"run {job.id} is {job.state}" for job in unfinished)
         raise ConflictError(f"Only finished runs have figures to compare: {states}. Wait, resume, or leave it out.")
-    predictions = {job.id: load_predictions(workspace.run(job.id)) for job in jobs}
+    predictions = {job.id: load(job.id) if load else load_predictions(workspace.run(job.id)) for job in jobs}
     for job in jobs[1:]:
         if not _same_pictures(predictions[jobs[0].id], predictions[job.id]):
             raise ConflictError(_difference(jobs[0], job, predictions))

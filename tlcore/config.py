@@ -96,7 +96,23 @@ class OptimizerConfig(Settings):
 
 
 class AugmentConfig(Settings):
-    """Random changes of the training pictures; none are applied by the frozen strategy."""
+    """Random changes of the training pictures; with all strengths at 0, as at first, none are made."""
+
+    horizontal_flip: bool = Field(False, description="Mirror every second picture. Not where left and right matter, as in digits and letters.")
+    rotation_deg: float = Field(0.0, ge=0, le=180, description="Turn by up to this angle to either side. Higher: more poses, and a 6 may become a 9.")
+    zoom: float = Field(0.0, ge=0, le=1, description="Enlarge or shrink by up to this share; 0.2: up to 1.2 times as large, or as small.")
+    shift: float = Field(0.0, ge=0, le=0.5, description="Move by up to this share of the side, across and down.")
+    brightness: float = Field(0.0, ge=0, le=1, description="Brighter or darker by up to this share.")
+    contrast: float = Field(0.0, ge=0, le=1, description="Contrast raised or lowered by up to this share.")
+    saturation: float = Field(0.0, ge=0, le=1, description="Colours stronger or paler by up to this share. Grey pictures stay as they are.")
+    erase: float = Field(0.0, ge=0, le=1, description="Share of pictures in which a random rectangle becomes noise, so that no single part is relied on.")
+    views: int = Field(4, ge=0, le=64, description="Changed versions of each picture, taken in turn over the epochs; the frozen layers see each once. 0: new changes every epoch, much slower.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed gives other changes; runs with equal ones share the stored activations.")
+
+    @property
+    def enabled(self) -> bool:
+        """Whether any picture is changed."""
+        return any(value for name, value in self if name not in ("views", "seed"))
 
 
 class TrainConfig(Settings):
@@ -106,6 +122,7 @@ class TrainConfig(Settings):
     batch_size: int = Field(128, ge=1, le=8192, description="Pictures a step. Higher: steadier and faster steps, fewer of them.")
     early_stopping_patience: int | None = Field(3, ge=1, le=1000, description="Epochs without a better validation loss before stopping. Empty: never.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Start weights and order. Repeat with others to see how much is chance.")
+    devices: int = Field(1, ge=1, le=16, description="Graphics cards that one run uses together; it waits until that many are free. With 1, every card has a run of its own.")
 
 
 class RunConfig(Settings):

@@ -59,6 +59,7 @@ class PrefixIdentity:
 
     via: the earlier cut whose stored, rounded feature maps they were computed from; None: from pixels.
     view: which augmented view of each picture goes in; None: the picture as it is.
+    precision: of the layers where it isn't float32, as on a graphics card.
     """
 
     backbone: str
@@ -68,10 +69,11 @@ class PrefixIdentity:
     engine: str
     via: str | None = None
     view: str | None = None
+    precision: str | None = None
 
     def about(self) -> dict[str, str | int | None]:
         """What the key stands for."""
-        options = {name: value for name, value in (("via", self.via), ("view", self.view)) if value is not None}
+        options = {name: value for name in ("via", "view", "precision") if (value := getattr(self, name)) is not None}
         return {
             "format": FORMAT, "backbone": self.backbone, "weights": self.weights, "input_size": self.side_px,
             "cut": self.cut.layer, "kind": self.cut.kind, "dtype": self.cut.dtype,

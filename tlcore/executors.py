@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import psutil
 
+from tlcore import devices
 from tlcore.locks import ProcessId, boot_id, start_of
 from tlcore.workspace import Workspace
 
@@ -38,21 +39,24 @@ def detached() -> dict[str, Any]:
 
 
 class WorkerProcess:
-    """A worker of this machine, which begins a job when told to, and is gone after it."""
+    """A worker of this machine, which begins a job when told to, and is gone after it.
+
+    cards: the only graphics cards it sees, and it takes a run that asks for as many; with none named it sees all.
+    """
 
     def __init__(
-        self, workspace: Workspace, kind: str, log: IO[bytes], module: str = "tlcore.worker"
+        self, workspace: Workspace, kind: str, log: IO[bytes], cards: tuple[str, ...] = (), module: str = "tlcore.worker"
     ) -> None:
-        self.kind = kind
+        self.kind, self.cards = kind, cards
         self.owner = f"{os.getpid()}-{secrets.token_hex(6)}"
-        self.told = False
+        self.told = self.dismissed = False
         command = [sys.executable, "-m", module, "--workspace", str(workspace.root)]
         self._process = subprocess.Popen(
-            [*command, "--kind", kind, "--owner", self.owner],
+            [*command, "--kind", kind, "--owner", self.owner, "--cards", str(len(cards) or 1)],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env=child_environment(),
+            env={**child_environment(), **devices.environment_for(cards)},
             **detached(),
         )
 
@@ -75,9 +79,21 @@ class WorkerProcess:
 
     def dismiss(self) -> None:
         """End a worker that was told nothing yet."""
+        self.dismissed = True
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
+
+
+def cards_of(process: ProcessId | None) -> tuple[str, ...] | None:
+    """The graphics cards that a worker of another supervisor sees; None where that is all, or can't be told."""
+    if process is None or not process.alive():
+        return None
+    try:
+        listed = psutil.Process(process.pid).environ().get(devices.VISIBLE)
+    except (psutil.Error, OSError):
+        return None
+    return None if listed is None else tuple(part.strip() for part in listed.split(",") if part.strip())
 
 
 def stop(process: ProcessId, force: bool) -> None:

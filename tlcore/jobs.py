@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tlcore import locks
+from tlcore import devices, locks
 from tlcore.config import RunConfig
 from tlcore.errors import ConflictError, InputError
 from tlcore.executors import child_environment, detached
@@ -28,6 +28,7 @@ GONE = {
         "if memory ran short, clone it with a lower train.batch_size, a lower backbone.input_size or fewer freeze.trainable_blocks instead."
     ),
     "ingest": "Its process ended without a word: killed, out of memory, or the machine stopped. Nothing of it was kept; try it again.",
+    "export": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the file again.",
 }
 
 
@@ -67,6 +68,11 @@ def check_run(config: RunConfig, record: DatasetRecord) -> None:
         raise InputError(
             f"backbone.weights '{config.backbone.weights}' don't exist for {backbone.name}. Choose one of: {', '.join(backbone.weights)}."
         )
+    cards = len(devices.plan().cards) if config.train.devices > 1 else 0
+    if config.train.devices > max(1, cards):
+        raise InputError(
+            f"train.devices {config.train.devices} is too many: this machine has {cards or 'no'} graphics card{'s' if cards > 1 else ''} to use. Set it to {cards or 1} or less."
+        )
 
 
 def submit_ingest(
@@ -95,6 +101,25 @@ def submit_ingest(
     job_id = store.add_job("ingest", f"Add {shown}", payload, token=token)
     ensure_supervisor(workspace)
     return job_id
+
+
+def submit_export(store: Store, run_id: int) -> int:
+    """Queue the writing of a finished run's Keras file and return the job's id; one that waits or works already serves.
+
+    Raises: NotFoundError, ConflictError for a run that isn't done.
+    """
+    run = store.job(run_id)
+    if run.kind != "train" or run.state is not JobState.done:
+        raise ConflictError(f"run {run_id} has no finished model. Wait for its end, or resume it.")
+    job = latest_export(store, run_id)
+    job_id = job.id if job and job.active else store.add_job("export", f"Keras file of run {run_id}", {"run": run_id})
+    ensure_supervisor(store.workspace)
+    return job_id
+
+
+def latest_export(store: Store, run_id: int) -> Job | None:
+    """The last job that was to write a run's Keras file, however it ended."""
+    return next((job for job in store.jobs("export", limit=200) if job.payload["run"] == run_id), None)
 
 
 def _located(source: str) -> str:
@@ -178,14 +203,17 @@ def delete_dataset(store: Store, workspace: Workspace, name: str) -> None:
     record = store.dataset(name)
     if not store.delete_dataset(record.id):
         users = store.users_of(record.id)
-        named = ", ".join(f"{job.id} ({job.title})" for job in users[:5]) + (", …" if len(users) > 5 else "")
+        named = ", ".join(f"{run} ({title})" for run, title in list(users.items())[:5]) + (", …" if len(users) > 5 else "")
         raise ConflictError(f"dataset '{record.name}' is used by run {named}. Delete these first.")
     remove_folder(workspace.dataset(record.id))
 
 
-def claim(store: Store, owner: str, kind: str | None = None) -> Job | None:
-    """Take the job that waited longest for the owner, who must hold its lock."""
-    return store.claim(owner, kind)
+def claim(store: Store, owner: str, kind: str | None = None, cards: int | None = None) -> Job | None:
+    """Take the job that waited longest for the owner, who must hold its lock.
+
+    cards: only one that asks for this many cards; any by default.
+    """
+    return store.claim(owner, kind, cards)
 
 
 def reap(store: Store) -> list[int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from tlcore import devices
 from tlcore.workspace import Workspace, folder_bytes, free_bytes
 
 
@@ -19,7 +20,7 @@ class Machine:
     memory_bytes: int
     memory_free_bytes: int
     disk_free_bytes: int
-    gpus: tuple[str, ...]
+    devices: devices.Plan
 
 
 def snapshot(workspace: Workspace) -> Machine:
@@ -31,7 +32,7 @@ def snapshot(workspace: Workspace) -> Machine:
         memory_bytes=min(memory.total, limit or memory.total),
         memory_free_bytes=min(memory.available, limit or memory.available),
         disk_free_bytes=free_bytes(workspace.root),
-        gpus=graphics_cards(Path("/proc/driver/nvidia/gpus")),
+        devices=devices.plan(),
     )
 
 
@@ -43,18 +44,6 @@ def cores() -> int:
 def cache_bytes(workspace: Workspace) -> int:
     """Disk taken by stored activations and converted backbones; walks the folder."""
     return folder_bytes(workspace.cache)
-
-
-def graphics_cards(driver: Path) -> tuple[str, ...]:
-    """Names of the NVIDIA cards that the driver lists in its files; empty without a driver."""
-    names = []
-    for card in sorted(driver.glob("*/information")):
-        try:
-            lines = dict(line.split(":", 1) for line in card.read_text().splitlines() if ":" in line)
-        except OSError:
-            continue
-        names.append(lines.get("Model", "NVIDIA card").strip())
-    return tuple(names)
 
 
 def _container_limit_bytes() -> int | None:

@@ -90,7 +90,7 @@ class DatasetRecord:
 
 @dataclasses.dataclass(frozen=True)
 class EpochRecord:
-    """A committed epoch: its figures, and the checkpoint with its hash."""
+    """A committed epoch: its figures, and the checkpoint with its hash, both empty where a later epoch's serves."""
 
     epoch: int
     attempt: int

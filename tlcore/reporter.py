@@ -33,8 +33,8 @@ class Reporter(Protocol):
         """Add a line to the job's log."""
         ...
 
-    def epoch(self, number: int, metrics: dict[str, float], checkpoint: Path) -> None:
-        """Commit an epoch, counted from 1, whose checkpoint is whole on disk."""
+    def epoch(self, number: int, metrics: dict[str, float], checkpoint: Path | None) -> None:
+        """Commit an epoch, counted from 1, whose checkpoint is whole on disk; without one, together with the next that has one."""
         ...
 
     def check(self) -> None:
@@ -84,7 +84,7 @@ class NullReporter:
     def log(self, message: str) -> None:
         pass
 
-    def epoch(self, number: int, metrics: dict[str, float], checkpoint: Path) -> None:
+    def epoch(self, number: int, metrics: dict[str, float], checkpoint: Path | None) -> None:
         self.epochs.append({"epoch": float(number), **metrics})
 
     def check(self) -> None:

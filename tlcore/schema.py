@@ -64,6 +64,13 @@ jobs = sa.Table(
     sqlite_autoincrement=True,  # A deleted run's number is never given to another.
 )
 
+# A thousand runs are found without reading their settings and results, which lie in the same rows.
+HISTORY_INDEXES = (
+    sa.Index("jobs_by_kind", jobs.c.kind, jobs.c.id),
+    sa.Index("jobs_by_state", jobs.c.kind, jobs.c.state, jobs.c.id),
+    sa.Index("jobs_of_dataset", jobs.c.dataset_id, jobs.c.id),
+)
+
 epochs = sa.Table(
     "epochs",
     tables,
@@ -92,8 +99,19 @@ def _first_tables(connection: sa.Connection) -> None:
     tables.create_all(connection, tables=[datasets, jobs, epochs, events])
 
 
+def _history_indexes(connection: sa.Connection) -> None:
+    for index in HISTORY_INDEXES:
+        index.create(connection, checkfirst=True)  # A new store has them from its first tables.
+
+
 # Applied in this order, each once; a name is never changed or taken out after a release.
-MIGRATIONS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (("first-tables", _first_tables),)
+MIGRATIONS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (
+    ("first-tables", _first_tables),
+    ("history-indexes", _history_indexes),
+)
+
+
+MIGRATION_LOCK = 7_238_101  # Any number that nothing else in the database locks.
 
 
 def open_engine(url: str) -> sa.Engine:
@@ -102,6 +120,8 @@ def open_engine(url: str) -> sa.Engine:
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine)
     with translated(), engine.begin() as connection:
+        if engine.dialect.name == "postgresql":  # SQLite's writers wait for each other anyway.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
         tables.create_all(connection, tables=[migrations])
         applied = set(connection.execute(sa.select(migrations.c.name)).scalars())
         for name, apply in MIGRATIONS:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
 from tlcore.errors import ConflictError, NotFoundError, Superseded
+from tlcore.queries import cards_asked, end_of_queue, held, is_number, waiting, wanted
 from tlcore.records import ACTIVE, RESUMABLE, DatasetRecord, EpochRecord, Event, Job, JobState
 from tlcore.schema import datasets, epochs, events, jobs, open_engine, translated
 from tlcore.workspace import Workspace
@@ -66,16 +67,42 @@ class Store:
         return Job.of(row)
 
     def jobs(
-        self, kind: str | None = None, states: Collection[JobState] | None = None, limit: int = 200
+        self,
+        kind: str | None = None,
+        states: Collection[JobState] | None = None,
+        limit: int = 200,
+        owner: str | None = None,
+        offset: int = 0,
+        find: str = "",
+        best_first: bool = False,
     ) -> list[Job]:
-        """Jobs, newest first."""
-        query = sa.select(jobs).order_by(jobs.c.id.desc()).limit(limit)
-        if kind is not None:
-            query = query.where(jobs.c.kind == kind)
-        if states is not None:
-            query = query.where(jobs.c.state.in_(list(states)))
+        """Jobs, newest first, or else by test accuracy.
+
+        owner: only those that it claimed.
+        find: words that the title or the dataset's name must hold, or be the number, all of them; a
+        number by itself brings that job first, however many titles hold it.
+        """
+        order: list[Any] = [jobs.c.result["test_accuracy"].as_float().desc().nulls_last()] if best_first else []
+        if is_number(find.strip()):
+            order.insert(0, (jobs.c.id == int(find)).desc())
+        query = sa.select(jobs).where(*wanted(kind, states, find)).order_by(*order, jobs.c.id.desc())
+        if owner is not None:
+            query = query.where(jobs.c.owner == owner)
         with self._reading() as connection:
-            return [Job.of(row) for row in connection.execute(query).mappings()]
+            rows = connection.execute(query.limit(limit).offset(offset)).mappings()
+            return [Job.of(row) for row in rows]
+
+    def count(self, kind: str | None = None, states: Collection[JobState] | None = None, find: str = "") -> int:
+        """How many jobs `jobs` would give, were there no limit."""
+        query = sa.select(sa.func.count()).select_from(jobs).where(*wanted(kind, states, find))
+        with self._reading() as connection:
+            return connection.execute(query).scalar_one()
+
+    def jobs_by_id(self, job_ids: Collection[int]) -> dict[int, Job]:
+        """Those of these jobs that there are."""
+        with self._reading() as connection:
+            rows = connection.execute(sa.select(jobs).where(jobs.c.id.in_(list(job_ids)))).mappings()
+            return {row["id"]: Job.of(row) for row in rows}
 
     def job_by_token(self, token: str) -> Job | None:
         """The job that a submission with this token made."""
@@ -88,6 +115,12 @@ class Store:
         query = sa.select(jobs.c.kind, sa.func.count()).where(jobs.c.state == JobState.queued)
         with self._reading() as connection:
             return {kind: n for kind, n in connection.execute(query.group_by(jobs.c.kind))}
+
+    def cards_asked(self, kind: str, limit: int) -> list[int]:
+        """How many cards each of the first jobs in line asks for; one where it doesn't say."""
+        query = waiting(kind, cards_asked).limit(limit)
+        with self._reading() as connection:
+            return list(connection.execute(query).scalars())
 
     def version(self, job_ids: Collection[int] | None = None) -> int:
         """A figure that changes whenever one of these jobs (all by default) does."""
@@ -112,6 +145,17 @@ class Store:
         table = pd.DataFrame(rows if rows else {"epoch": [], "seconds": []}, dtype="float64")
         return table.astype({"epoch": "int64"})
 
+    def validation(self, job_ids: Collection[int]) -> dict[int, list[tuple[float, float]]]:
+        """Validation accuracy and loss of the committed epochs of many jobs, oldest first, in one query."""
+        figures = [epochs.c.metrics[name].as_float() for name in ("val_accuracy", "val_loss")]
+        query = sa.select(epochs.c.job_id, *figures).where(epochs.c.job_id.in_(list(job_ids)))
+        found: dict[int, list[tuple[float, float]]] = {job_id: [] for job_id in job_ids}
+        with self._reading() as connection:
+            for job_id, accuracy, loss in connection.execute(query.order_by(epochs.c.job_id, epochs.c.epoch)):
+                if accuracy is not None and loss is not None:
+                    found[job_id].append((accuracy, loss))
+        return found
+
     def events(self, job_id: int, after: int = 0) -> list[Event]:
         """Log lines with an id above `after`, oldest first."""
         columns = [events.c[field.name] for field in dataclasses.fields(Event)]
@@ -130,7 +174,7 @@ class Store:
             with self._writing() as connection:
                 key = connection.execute(
                     jobs.insert().values(
-                        **values, state=JobState.queued, position=_end_of_queue(), created_at=self._clock()
+                        **values, state=JobState.queued, position=end_of_queue(), created_at=self._clock()
                     )
                 ).inserted_primary_key
         except sa.exc.IntegrityError:
@@ -141,12 +185,15 @@ class Store:
         assert key is not None
         return int(key[0])
 
-    def claim(self, owner: str, kind: str | None = None) -> Job | None:
-        """Take the job that waited longest; the owner's lock must be held already."""
-        waiting = sa.select(jobs.c.id).where(jobs.c.state == JobState.queued)
-        if kind is not None:
-            waiting = waiting.where(jobs.c.kind == kind)
-        first = waiting.order_by(jobs.c.position, jobs.c.id).limit(1).scalar_subquery()
+    def claim(self, owner: str, kind: str | None = None, cards: int | None = None) -> Job | None:
+        """Take the job that waited longest; the owner's lock must be held already.
+
+        cards: only one that asks for this many cards; any by default.
+        """
+        line = waiting(kind, jobs.c.id)
+        if cards is not None:
+            line = line.where(cards_asked == cards)
+        first = line.limit(1).scalar_subquery()
         take = self._change(jobs.c.id == first, jobs.c.state == JobState.queued).values(
             state=JobState.running,
             owner=owner,
@@ -161,7 +208,7 @@ class Store:
                 row = connection.execute(take.returning(*jobs.c)).mappings().first()
                 if row is not None:
                     return Job.of(row)
-                if connection.execute(waiting.limit(1)).first() is None:
+                if connection.execute(line.limit(1)).first() is None:
                     return None  # Otherwise another claimer took it between reading and writing.
 
     def request_cancel(self, job_id: int) -> JobState:
@@ -181,7 +228,7 @@ class Store:
         """Put a failed, cancelled or interrupted job at the end of the queue; False when it is none of these."""
         change = self._change(jobs.c.id == job_id, jobs.c.state.in_(list(RESUMABLE))).values(
             state=JobState.queued,
-            position=_end_of_queue(),
+            position=end_of_queue(),
             cancel_requested=False,
             owner=None,
             error=None,
@@ -199,7 +246,7 @@ class Store:
         with self._writing() as connection:
             return (
                 connection.execute(
-                    self._change(*_held(job.id, job.attempt)).values(
+                    self._change(*held(job.id, job.attempt)).values(
                         state=state, error=message, finished_at=self._clock()
                     )
                 ).rowcount
@@ -241,11 +288,11 @@ class Store:
             self._own(connection, job)
             self._note(connection, job.id, message, level)
 
-    def commit_epoch(self, job: Job, record: EpochRecord) -> None:
-        """Commit an epoch with its figures and its checkpoint's hash, all or nothing."""
+    def commit_epochs(self, job: Job, records: Sequence[EpochRecord]) -> None:
+        """Commit epochs with their figures and the hash of the last one's checkpoint, all or nothing."""
         with self._writing() as connection:
-            self._own(connection, job, worked_s=record.seconds)
-            connection.execute(epochs.insert().values(job_id=job.id, **dataclasses.asdict(record)))
+            self._own(connection, job, worked_s=records[-1].seconds)
+            connection.execute(epochs.insert(), [{"job_id": job.id, **dataclasses.asdict(record)} for record in records])
 
     def drop_epochs(self, job: Job, after: int) -> None:
         """Forget the epochs after this one, which an attempt will repeat."""
@@ -267,7 +314,7 @@ class Store:
             self._mark_listed(dataset)
 
     def _own(self, connection: sa.Connection, job: Job, **values: Any) -> bool:
-        change = self._change(*_held(job.id, job.attempt)).values(**values)
+        change = self._change(*held(job.id, job.attempt)).values(**values)
         asked = connection.execute(change.returning(jobs.c.cancel_requested)).scalar_one_or_none()
         if asked is None:
             raise Superseded(f"attempt {job.attempt} of run {job.id} is no longer the one that may write")
@@ -318,20 +365,11 @@ class Store:
             return False
         return True
 
-    def users_of(self, dataset_id: str) -> list[Job]:
-        """Runs that use a dataset, newest first."""
-        query = sa.select(jobs).where(jobs.c.dataset_id == dataset_id).order_by(jobs.c.id.desc())
+    def users_of(self, dataset_id: str) -> dict[int, str]:
+        """Titles of the runs that use a dataset by their number, newest first."""
+        query = sa.select(jobs.c.id, jobs.c.title).where(jobs.c.dataset_id == dataset_id)
         with self._reading() as connection:
-            return [Job.of(row) for row in connection.execute(query).mappings()]
-
-
-def _held(job_id: int, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:
-    return (jobs.c.id == job_id, jobs.c.attempt == attempt, jobs.c.state == JobState.running)
-
-
-def _end_of_queue() -> Any:
-    queue = jobs.alias("queue")
-    return sa.select(sa.func.coalesce(sa.func.max(queue.c.position), 0) + 1).scalar_subquery()
+            return {run: title for run, title in connection.execute(query.order_by(jobs.c.id.desc()))}
 
 
 def _insert_dataset(connection: sa.Connection, record: DatasetRecord) -> None:

@@ -16,9 +16,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-from tlcore import jobs, locks
+from tlcore import devices, jobs, locks
 from tlcore.errors import TLError
-from tlcore.executors import WorkerProcess, stop
+from tlcore.executors import WorkerProcess, cards_of, stop
 from tlcore.store import Job, JobState, Store
 from tlcore.workspace import Workspace
 
@@ -31,9 +31,13 @@ START_ATTEMPTS = 3
 
 @dataclasses.dataclass(frozen=True)
 class SupervisorSettings:
-    """How many jobs at once, and how long to wait for what."""
+    """How many jobs at once, on which graphics cards, and how long to wait for what.
 
-    limits: Mapping[str, int] = dataclasses.field(default_factory=lambda: {"train": 1, "ingest": 1})
+    cards: each is given to one run at a time; without any, workers see what there is.
+    """
+
+    limits: Mapping[str, int] = dataclasses.field(default_factory=lambda: {"train": 1, "ingest": 1, "export": 1})
+    cards: tuple[str, ...] = ()
     standby: bool = True
     idle_s: float = 600.0
     terminate_after_s: float = 10.0  # After a cancel that the worker doesn't follow.
@@ -42,7 +46,10 @@ class SupervisorSettings:
     @classmethod
     def from_env(cls) -> SupervisorSettings:
         """`TLCORE_STANDBY=0` keeps no worker warm; `TLCORE_IDLE_S` says when to leave."""
+        plan = devices.plan()
         return cls(
+            limits={**cls().limits, "train": plan.runs_at_once},
+            cards=tuple(card.id for card in plan.cards),
             standby=os.environ.get("TLCORE_STANDBY", "1") != "0",
             idle_s=float(os.environ.get("TLCORE_IDLE_S", "600")),
         )
@@ -56,7 +63,7 @@ class Supervisor:
         store: Store,
         settings: SupervisorSettings,
         clock: Callable[[], float] = time.monotonic,
-        start: Callable[[Workspace, str, IO[bytes]], WorkerProcess] = WorkerProcess,
+        start: Callable[[Workspace, str, IO[bytes], tuple[str, ...]], WorkerProcess] = WorkerProcess,
     ) -> None:
         self._store, self._settings, self._clock, self._start_process = store, settings, clock, start
         self._workers: list[WorkerProcess] = []
@@ -97,7 +104,7 @@ class Supervisor:
                 continue
             self._workers.remove(worker)
             # The lock is free an instant before the exit status is there, so the job may be reaped already.
-            claimed = [job for job in self._store.jobs(limit=50) if job.owner == worker.owner]
+            claimed = self._store.jobs(owner=worker.owner)
             if code < 0:
                 name = signal.Signals(-code).name
                 for job in claimed:
@@ -135,12 +142,51 @@ class Supervisor:
         for kind, queued in waiting.items():
             told = [worker for worker in self._workers if worker.kind == kind and worker.told]
             strays = [job for job in running if job.kind == kind and job.owner not in ours]
-            on_their_way = sum(worker.owner not in claimed for worker in told)
+            # One whose job has just ended is not, though it still takes its time to go.
+            on_their_way = sum(worker.owner not in claimed and not self._store.jobs(owner=worker.owner) for worker in told)
             free = self._settings.limits[kind] - len(told) - len(strays)
-            for _ in range(min(free, queued - on_their_way)):
-                worker = self._idle(kind) or self._start(kind)
-                if worker is not None:
-                    worker.tell()
+            if min(free, queued - on_their_way) <= 0:
+                continue
+            for asked in self._store.cards_asked(kind, on_their_way + free)[on_their_way:]:
+                if not self._hand_to_worker(kind, asked, strays):
+                    break  # Nobody overtakes: a run that asks for many cards would wait for ever.
+
+    def _hand_to_worker(self, kind: str, asked: int, strays: list[Job]) -> bool:
+        """Let a worker with as many cards claim; False when that has to wait."""
+        here = self._settings.cards if kind == "train" else ()
+        if asked > max(1, len(here)):
+            self._refuse(asked)
+            return False
+        free = self._free_cards(strays) if here else ()
+        if here and len(free) < asked:
+            return False
+        idle = self._idle(kind)
+        if idle is not None and asked == 1 and set(idle.cards) <= set(free):
+            idle.tell()
+            return True
+        worker = self._start(kind, free[:asked])
+        if worker is None:
+            return False
+        if idle is not None and not set(idle.cards).isdisjoint(worker.cards):
+            idle.dismiss()
+        worker.tell()
+        return True
+
+    def _free_cards(self, strays: list[Job]) -> tuple[str, ...]:
+        """Those that no run has; a stray's environment tells which it has."""
+        taken = {card for worker in self._workers if worker.told for card in worker.cards}
+        for job in strays:
+            theirs = cards_of(locks.owner_process(self._store.workspace.locks, job.owner or ""))
+            taken.update(self._settings.cards if theirs is None else theirs)
+        return tuple(card for card in self._settings.cards if card not in taken)
+
+    def _refuse(self, asked: int) -> None:
+        """End the first run that asks for so many cards: they were taken out since it was queued."""
+        job = jobs.claim(self._store, "none", "train", asked)
+        if job is not None:
+            here = len(self._settings.cards)
+            error = f"It asks for {asked} graphics cards (train.devices) and this machine has {here or 'none'} to use. Clone it with {here or 1} or less."
+            self._store.finish(job, JobState.failed, error=error)
 
     def _keep_standby(self, running: list[Job], waiting: Mapping[str, int]) -> None:
         """Keep one worker warm, but don't slow a running job by warming up before it is needed."""
@@ -149,17 +195,23 @@ class Supervisor:
         runs = [job for job in running if job.kind == "train"]
         busy = runs or any(worker.kind == "train" for worker in self._workers)
         well_under_way = all(self._store.epoch_records(job.id) for job in runs) and bool(runs)
-        if not busy or (waiting.get("train") and well_under_way):
-            self._start("train")
+        several = len(self._settings.cards) > 1
+        if busy and not (well_under_way and (waiting.get("train") or several)):
+            return
+        # A single card is surely the next one's too; of several nobody knows yet which becomes free.
+        ours = {worker.owner for worker in self._workers}
+        cards = self._free_cards([job for job in runs if job.owner not in ours])[:1] if several else self._settings.cards
+        if cards or not several:
+            self._start("train", cards)
 
     def _idle(self, kind: str) -> WorkerProcess | None:
-        return next((w for w in self._workers if w.kind == kind and not w.told), None)
+        return next((w for w in self._workers if w.kind == kind and not w.told and not w.dismissed), None)
 
-    def _start(self, kind: str) -> WorkerProcess | None:
+    def _start(self, kind: str, cards: tuple[str, ...] = ()) -> WorkerProcess | None:
         if self._clock() < self._next_start.get(kind, 0.0):
             return None
         with self._store.workspace.supervisor_log.open("ab") as log:
-            worker = self._start_process(self._store.workspace, kind, log)
+            worker = self._start_process(self._store.workspace, kind, log, cards)
         self._workers.append(worker)
         return worker
 

@@ -7,8 +7,11 @@ sentence that says why.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import hashlib
+import os
+import select
 import sys
 import time
 import traceback
@@ -47,6 +50,7 @@ class StoreReporter:
         self._began = clock()
         self._next_write = self._next_check = self._began
         self._latest: dict[str, Any] = {}
+        self._uncommitted: list[EpochRecord] = []
 
     def worked_s(self) -> float:
         """Seconds worked on the job, in this attempt and the ones before."""
@@ -70,16 +74,19 @@ class StoreReporter:
         write_log(self._run_dir, message)
         patiently(lambda: self._store.note(self._job, message, level))
 
-    def epoch(self, number: int, metrics: dict[str, float], checkpoint: Path) -> None:
+    def epoch(self, number: int, metrics: dict[str, float], checkpoint: Path | None) -> None:
         record = EpochRecord(
             epoch=number,
             attempt=self._job.attempt,
             seconds=self.worked_s(),
             metrics={name: float(value) for name, value in metrics.items() if name not in ("epoch", "seconds")},
-            checkpoint=checkpoint.name,
-            sha256=sha256_of(checkpoint),
+            checkpoint=checkpoint.name if checkpoint else "",
+            sha256=sha256_of(checkpoint) if checkpoint else "",
         )
-        patiently(lambda: self._store.commit_epoch(self._job, record))
+        self._uncommitted.append(record)
+        if checkpoint:
+            patiently(lambda: self._store.commit_epochs(self._job, self._uncommitted))
+            self._uncommitted = []
 
     def check(self) -> None:
         now = self._clock()
@@ -127,7 +134,16 @@ def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> O
 
 Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
 
-JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest}
+def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
+    """Write a finished run's model as Keras's own file."""
+    from tlcore.nn.export import keras_file
+
+    reporter.phase("export")
+    path = keras_file(store.workspace.run(job.payload["run"]))
+    return Outcome({"run": job.payload["run"], "file": path.name, "bytes": path.stat().st_size})
+
+
+JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export}
 
 
 def run_job(store: Store, job: Job, execute: Execute) -> JobState:
@@ -262,11 +278,28 @@ def remove_half_written(run_dir: Path) -> None:
 def warm_up(kind: str, workspace: Workspace) -> None:
     """Import and try once what a job of this kind needs, so that it starts at once."""
     if kind == "train":
-        from tlcore.nn import training
+        from tlcore.nn import training, warming  # noqa: F401
 
-        training.warm_up(workspace)
-    else:
+        warming.warm_up(workspace)
+    elif kind == "ingest":
         import tlcore.datasets.sources  # noqa: F401
+
+
+def expect_another(store: Store) -> None:
+    """Make ready for a run like the latest one: the same pictures with another setting come most often."""
+    from tlcore.nn import warming
+
+    latest = store.jobs(kind="train", limit=1)
+    if not latest:
+        return
+    with contextlib.suppress(TLError, KeyError, ValueError):  # Of settings that don't fit any more the run itself will tell.
+        config = latest[0].config
+        warming.prepare_for(config, len(config.classes or store.dataset(config.dataset).classes), store.workspace)
+
+
+def told_already() -> bool:
+    """Whether a line waits on standard input; where that can't be asked, no."""
+    return os.name == "posix" and bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -275,6 +308,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--kind", choices=sorted(JOB_KINDS), required=True)
     parser.add_argument("--owner", required=True, help="names the lock that says this worker lives")
+    parser.add_argument("--cards", type=int, default=1, help="cards that the job to be claimed asks for")
     options = parser.parse_args(arguments)
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]  # It would call home.
     store = Store.open(Workspace(options.workspace.resolve()))
@@ -283,10 +317,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"another worker is called {options.owner}", file=sys.stderr)
         return 1
     warm_up(options.kind, store.workspace)
+    if options.kind == "train" and not told_already():
+        expect_another(store)
     print(f"worker {options.owner} is ready for {options.kind}", flush=True)
     if not sys.stdin.readline():
         return 0  # The supervisor is gone, or has no use for this worker.
-    job = jobs.claim(store, options.owner, options.kind)
+    job = jobs.claim(store, options.owner, options.kind, options.cards)
     if job is None:
         return 0  # It was cancelled meanwhile.
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import mmap
 import os
 import shutil
 import uuid
@@ -124,6 +125,12 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def give_back(mapping: mmap.mmap) -> None:
+    """Let go of a file's pages that were read: they'd count as this process's memory, though the system keeps them anyway."""
+    if hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def folder_bytes(folder: Path) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -38,7 +38,7 @@ def stack(spec: BackboneSpec, depth: int, head: int) -> pd.DataFrame:
     return pd.DataFrame(rows[::-1])
 
 
-@cache
+@lru_cache(maxsize=64)
 def _spec(count: int) -> dict[str, Any]:
     """Filled bars learn, dashed outlines are frozen: shape and word say it, not colour alone."""
     empty = pd.DataFrame({"block": [], "params": [], "state": [], "label": [], "number": [], "depth": []})

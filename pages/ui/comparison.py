@@ -9,9 +9,10 @@ import streamlit as st
 from pages.ui import charts
 from pages.ui.download import download_csv
 from pages.ui.pick import short_name
-from pages.ui.state import store
+from pages.ui.run_tabs import predictions
+from pages.ui.state import store, workspace
 from pages.ui.text import literal
-from tlcore.compare import Comparison
+from tlcore.compare import Comparison, compare_runs
 from tlcore.curves import curves
 from tlcore.store import Job
 
@@ -29,6 +30,12 @@ _COLUMNS = {
     "trainable_params": ("Learned", "compact", "Parameters that this run changed."),
     "model_bytes": ("Size", "bytes", "The Keras file."),
 }
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def compared(root: str, named: tuple[tuple[int, str], ...], _runs: Sequence[Job]) -> Comparison:
+    """The comparison of these runs, by number and title: what they left behind never changes."""
+    return compare_runs(_runs, workspace(), lambda run: predictions(root, run))
 
 
 def metric_table(comparison: Comparison) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -71,7 +71,7 @@ def balance(record: DatasetRecord, dataset: Dataset) -> None:
     st.table(sizes, border="horizontal", alt="Quartiles of width and height")
 
 
-@cache
+@lru_cache(maxsize=64)
 def _bars(classes: int) -> dict[str, Any]:
     spec = (
         alt.Chart(pd.DataFrame({"class": [], "pictures": []}))
@@ -140,8 +140,8 @@ def actions(record: DatasetRecord) -> None:
 def _ask(dataset_id: str, name: str, number: int) -> None:
     if users := store().users_of(dataset_id):
         st.markdown(f"{literal(name)} can't be deleted: {count(len(users), 'run uses', 'runs use')} it. Delete these first, or keep the pictures.")
-        for run in users[:5]:
-            st.page_link("runs.py", label=f"Run {run.id} · {literal(run.title)}", query_params={"run": str(run.id)})
+        for run, title in list(users.items())[:5]:
+            st.page_link("runs.py", label=f"Run {run} · {literal(title)}", query_params={"run": str(run)})
         return
     st.markdown(f"{literal(name)} with {count(number, 'picture')} is removed from this workspace. This can't be undone.")
     _show_mistake()

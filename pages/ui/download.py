@@ -5,12 +5,14 @@ Streamlit's own export of a table is switched off in .streamlit/config.toml: it 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 import streamlit as st
 
 from tlcore.tables import to_csv
 
 
-def download_csv(table: pd.DataFrame, name: str, key: str) -> None:
-    """A button that gives `table` as the file `name`, with its formulas harmless."""
-    st.download_button("Download CSV", lambda: to_csv(table), name, "text/csv", key=f"download_{key}", icon=":material/download:", on_click="ignore")
+def download_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str, key: str) -> None:
+    """A button that gives `table`, or what it makes when clicked, as the file `name`, with its formulas harmless."""
+    st.download_button("Download CSV", lambda: to_csv(table() if callable(table) else table), name, "text/csv", key=f"download_{key}", icon=":material/download:", on_click="ignore")

@@ -31,6 +31,16 @@ LABELS = {
     "backbone.weights": "Weights",
     "backbone.input_size": "Input size, px",
     "freeze.trainable_blocks": "Blocks that learn",
+    "augment.horizontal_flip": "Mirror",
+    "augment.rotation_deg": "Turn, degrees",
+    "augment.zoom": "Zoom",
+    "augment.shift": "Shift",
+    "augment.brightness": "Brightness",
+    "augment.contrast": "Contrast",
+    "augment.saturation": "Saturation",
+    "augment.erase": "Erase",
+    "augment.views": "Views a picture",
+    "augment.seed": "Seed of the changes",
     "head.pooling": "Pooling",
     "head.hidden": "Hidden layers",
     "head.dropout": "Dropout",
@@ -41,12 +51,13 @@ LABELS = {
     "train.batch_size": "Batch size",
     "train.early_stopping_patience": "Patience, epochs",
     "train.seed": "Seed of the training",
+    "train.devices": "Cards used together",
 }
 EMPTY = {"backbone.input_size": "usual size", "train.early_stopping_patience": "never stop early"}
-STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1}
+STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1, "augment.rotation_deg": 5.0}
 
 
-@functools.cache
+@functools.lru_cache(maxsize=64)
 def setting(dotted: str) -> FieldInfo:
     """The pydantic field with this dotted name."""
     model: type[BaseModel] = RunConfig
@@ -70,6 +81,8 @@ def field(dotted: str, options: Sequence[str] | None = None, prefix: str = "", *
         return _choice(options or typing.get_args(kind), info.default, common)
     if kind in (int, float):
         return _number(dotted, kind, info, optional, common)
+    if kind is bool:
+        return st.toggle(value=info.default, **common)
     if typing.get_origin(kind) is tuple:
         return st.text_input(placeholder="none; for example 256, 128", max_chars=1000, **common)
     return st.text_input(max_chars=_limits(info).get("max_length"), **common)
@@ -156,7 +169,16 @@ def address(config: RunConfig) -> dict[str, str | list[str]]:
     """A configuration as query parameters: the dataset, and what differs from the defaults."""
     usual = widget_values(RunConfig(dataset="-"))
     changed = {key: value for key, value in widget_values(config).items() if value != usual[key]}
-    return {key: value if isinstance(value, list) else "" if value is None else f"{value:g}" if isinstance(value, float) else str(value) for key, value in changed.items()}
+    return {key: value if isinstance(value, list) else _in_address(value) for key, value in changed.items()}
+
+
+def _in_address(value: str | float | bool | None) -> str:
+    """A setting as its widget reads it from the address."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def collect() -> dict[str, Any]:
@@ -183,6 +205,8 @@ def _can_hold(dotted: str, text: str, backbone: BackboneSpec) -> bool:
     kind, _ = _kind(setting(dotted).annotation)
     if typing.get_origin(kind) is typing.Literal:
         return text in typing.get_args(kind)
+    if kind is bool:
+        return text.lower() in ("true", "false")
     if kind not in (int, float):
         return True
     try:

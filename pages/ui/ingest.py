@@ -138,7 +138,9 @@ def imports() -> None:
         return
     active = {job.id for job in shown if job.state in ACTIVE}
 
-    @st.fragment(run_every=live.poll_s(bool(active)), key="imports")
+    every_s = live.poll_s(bool(active))
+
+    @st.fragment(run_every=every_s, key="imports")
     def rows() -> None:
         now = _current()
         for job in now:
@@ -147,7 +149,7 @@ def imports() -> None:
         for job in store().jobs(kind="ingest", states=[JobState.done]):
             if job.id in active:
                 toast_next(f"{literal((job.result or {}).get('dataset', job.title))} is ready.")
-        if active_now != active or {job.id for job in now} != {job.id for job in shown}:
+        if active_now != active or {job.id for job in now} != {job.id for job in shown} or live.out_of_step(every_s):
             st.rerun()
 
     st.subheader("Imports", anchor=False)

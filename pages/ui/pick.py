@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from pages.ui.linked import put_into_link, take_from_link
@@ -9,7 +11,8 @@ from pages.ui.state import read_ids, store
 from pages.ui.text import count
 from tlcore.store import Job, JobState
 
-MOST_LISTED = 500
+LISTED = 20  # The whole list travels to the browser each time; older runs are found by number or name.
+DONE: dict[str, Any] = {"kind": "train", "states": (JobState.done,)}
 
 
 def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | None:
@@ -17,33 +20,58 @@ def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | No
 
     Ids in the link that are no finished runs are named and left out of the choice.
     """
-    done = {run.id: run for run in store().jobs(kind="train", states=[JobState.done], limit=MOST_LISTED)}
-    if not done:
+    finished = store().count(**DONE)
+    if not finished:
         st.info("No finished run yet. The demonstration on Home makes one in seconds.", icon=":material/info:")
         with st.container(horizontal=True):
             st.page_link("home.py", label="Run the demonstration", icon=":material/play_arrow:")
             st.page_link("train.py", label="Set up a run", icon=":material/model_training:")
             st.page_link("runs.py", label="See the queue", icon=":material/monitoring:")
         return None
-    asked = read_ids("runs")
-    if missing := [run for run in asked if run not in done]:
-        names = ", ".join(str(run) if run >= 0 else "one that is no number" for run in missing[:8])
-        st.warning(f"Left out, since they are no finished runs: {names}.", icon=":material/warning:")
-    if len(asked) - len(missing) > most:
-        st.warning(f"The link names more than {most} runs; the first {most} are taken.", icon=":material/warning:")
-    take_from_link(key, "runs", lambda: [run for run in asked if run in done][:most])
+    asked = _asked(most)
+    take_from_link(key, "runs", lambda: asked)
+    find = ""
+    if finished > LISTED:
+        find = st.text_input("Find a run", key=f"find_{key}", type="search", live="300ms", max_chars=200, icon=":material/search:", width=360, placeholder="number, name or dataset")
+    listed = {run.id: run for run in store().jobs(**DONE, find=find, limit=LISTED)}
+    options = _done(st.session_state[key]) | listed  # What is chosen stays an option, whatever is looked for.
     chosen = st.multiselect(
         label,
-        list(done),
+        list(options),
         key=key,
-        format_func=lambda run: _name(done[run]) if run in done else str(run),
+        format_func=lambda run: _name(options[run]) if run in options else str(run),
         max_selections=most,
-        placeholder=f"Choose from {count(len(done), 'finished run')}",
+        select_all=False,
+        placeholder=_placeholder(finished, len(listed), find),
         help=help_text,
         on_change=put_into_link,
         args=(key, "runs"),
     )
-    return [done[run] for run in chosen if run in done]
+    return [options[run] for run in chosen if run in options]
+
+
+def _asked(most: int) -> list[int]:
+    """The finished runs that the link names; a sentence about each that it names in vain."""
+    asked = read_ids("runs")
+    done = _done(asked)
+    if missing := [run for run in asked if run not in done]:
+        names = ", ".join(str(run) if run >= 0 else "one that is no number" for run in missing[:8])
+        st.warning(f"Left out, since they are no finished runs: {names}.", icon=":material/warning:")
+    if len(done) > most:
+        st.warning(f"The link names more than {most} runs; the first {most} are taken.", icon=":material/warning:")
+    return list(done)[:most]
+
+
+def _done(runs: list[int]) -> dict[int, Job]:
+    """Those of these runs that are finished, in the same order."""
+    found = store().jobs_by_id(runs)
+    return {run: found[run] for run in runs if run in found and found[run].kind == "train" and found[run].state is JobState.done}
+
+
+def _placeholder(finished: int, listed: int, find: str) -> str:
+    if find.strip():
+        return f"Choose from {count(listed, 'run')} that {'fits' if listed == 1 else 'fit'}" if listed else "No finished run fits what you look for"
+    return f"Choose from {count(finished, 'finished run')}" + (f"; the newest {listed} are listed" if finished > listed else "")
 
 
 def _name(run: Job) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -12,10 +13,15 @@ from pages.ui.download import download_csv
 from pages.ui.job_rows import remaining
 from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.run_actions import actions
-from pages.ui.state import ICONS, WORDS, read_id, read_text, store, workspace, write_query
+from pages.ui.state import ICONS, WORDS, read_text, store, workspace, write_query
+from pages.ui.text import count
+from tlcore.curves import thin
 from tlcore.store import ACTIVE, Job, JobState
 
-PAGE = 50
+PAGE = 25
+MOST_TAKEN, TAKEN_AT_ONCE = 10_000, 500  # Runs in one CSV file, and how many of them are in memory as a whole.
+CURVE_POINTS = 60  # More than the column has pixels for.
+ORDERS = ("newest first", "best test accuracy first")
 GLYPHS = {
     JobState.queued: "◔",
     JobState.running: "▶",
@@ -30,57 +36,81 @@ BADGE_COLORS = ["gray", "blue", "green", "red", "gray", "orange"]
 
 def run_list() -> None:
     """Filter, table, and what can be done to the chosen runs; an empty state where there are none."""
-    if not store().jobs(kind="train", limit=1):
+    if not store().count(kind="train"):
         st.info("No runs yet. The demonstration on Home makes one in seconds; with pictures of your own, begin on Data.", icon=":material/info:")
         with st.container(horizontal=True):
             st.page_link("home.py", label="Run the demonstration", icon=":material/play_arrow:")
             st.page_link("data.py", label="Add pictures", icon=":material/add_photo_alternate:")
             st.page_link("train.py", label="Set up a run", icon=":material/model_training:")
         return
-    take_from_link("status_filter", "status", lambda: [state for state in JobState if state in (read_text("status") or "").split(",")])
-    chosen = st.pills(
-        "Status", list(JobState), selection_mode="multi", key="status_filter", label_visibility="collapsed",
-        format_func=lambda state: f"{ICONS[state]} {WORDS[state]}", on_change=put_into_link, args=("status_filter", "status"),
-    )
-    states = chosen or None
-    active = bool(store().jobs(states=ACTIVE, limit=1))
+    wanted = _wanted()
+    active = bool(store().count(states=ACTIVE))
+    every_s = live.poll_s(active)
 
-    @st.fragment(run_every=live.poll_s(active), key="run_list")
+    @st.fragment(run_every=every_s, key="run_list")
     def rows() -> None:
-        _rows(states)
-        if active != bool(store().jobs(states=ACTIVE, limit=1)):
+        _rows(wanted)
+        if active != bool(store().count(states=ACTIVE)) or live.out_of_step(every_s):
             st.rerun()
 
     rows()
 
 
-def _rows(states: Sequence[JobState] | None) -> None:
-    limit = max(PAGE, min(read_id("show") or PAGE, 10_000))
-    runs = store().jobs(kind="train", states=states, limit=limit + 1)
-    older, runs = len(runs) > limit, runs[:limit]
-    if not runs:
-        st.info("No run has this status. Take the filter off to see all.", icon=":material/filter_alt_off:")
+def _wanted() -> dict[str, Any]:
+    """Which runs and in which order, by the widgets above the table; all of it stands in the link."""
+    take_from_link("status_filter", "status", lambda: [state for state in JobState if state in (read_text("status") or "").split(",")])
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        chosen = st.pills(
+            "Status", list(JobState), selection_mode="multi", key="status_filter", label_visibility="collapsed",
+            format_func=lambda state: f"{ICONS[state]} {WORDS[state]}", on_change=put_into_link, args=("status_filter", "status"),
+        )
+        order = st.segmented_control("Order", ORDERS, key="order", default=ORDERS[0], required=True, bind="query-params", label_visibility="collapsed")
+        find = st.text_input("Find a run", key="find", type="search", live="300ms", max_chars=200, bind="query-params", label_visibility="collapsed", icon=":material/search:", width=260, placeholder="number, name or dataset")
+    return {"kind": "train", "states": chosen or None, "find": find or "", "best_first": order == ORDERS[1]}
+
+
+def _rows(wanted: dict[str, Any]) -> None:
+    found = store().count(**{name: value for name, value in wanted.items() if name != "best_first"})
+    if not found:
+        st.info("No run fits. Take the filter off, or look for something else, to see all.", icon=":material/filter_alt_off:")
         return
-    toolbar = st.container()
-    chosen = _table(runs)
+    toolbar, table = st.container(), st.container()
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        pages = -(-found // PAGE)
+        page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
+        st.caption(count(found, "run"), width="content")
+        download_csv(lambda: _all(wanted), "runs.csv", "runs")
+    with table:
+        chosen = _table(store().jobs(**wanted, limit=PAGE, offset=(page - 1) * PAGE))
     with toolbar:
         if chosen:
             actions(chosen, "list")
         else:
             st.caption("Open a run, or tick several to compare, cancel, resume or delete them.")
-    if imports := store().jobs(kind="ingest", states=ACTIVE, limit=10):
-        st.page_link("data.py", label=f"{len(imports)} import of pictures in the queue as well" if len(imports) == 1 else f"{len(imports)} imports of pictures in the queue as well", icon=":material/photo_library:")
-    if older:
-        st.button("Show older runs", key="older_runs", icon=":material/expand_more:", on_click=write_query, kwargs={"show": limit + PAGE})
+    if imports := store().count(kind="ingest", states=ACTIVE):
+        st.page_link("data.py", label=f"{count(imports, 'import')} of pictures in the queue as well", icon=":material/photo_library:")
+
+
+def _all(wanted: dict[str, Any]) -> pd.DataFrame:
+    """All runs that are wanted, not only those of one page, as a table to take along."""
+    rows: list[dict[str, object]] = []
+    for offset in range(0, MOST_TAKEN, TAKEN_AT_ONCE):
+        runs = store().jobs(**wanted, limit=TAKEN_AT_ONCE, offset=offset)
+        curves = store().validation([run.id for run in runs if not run.result])
+        rows += [_row(run, curves.get(run.id, [])) | {"status": WORDS[run.state]} for run in runs]
+        if len(runs) < TAKEN_AT_ONCE:
+            break
+    return pd.DataFrame(rows).drop(columns=["curve", "left"])
 
 
 def _table(runs: Sequence[Job]) -> list[Job]:
     """The table; gives the ticked runs. A changed list starts unticked, so no tick slips to another run."""
-    shown = pd.DataFrame([_row(run) for run in runs])
+    shown = pd.DataFrame(_rows_of(runs))
     event = st.dataframe(
         shown,
         key=f"run_table_{hash(tuple(run.id for run in runs))}",
         hide_index=True,
+        height="content",
         on_select="rerun",
         selection_mode="multi-row",
         placeholder="–",
@@ -99,7 +129,6 @@ def _table(runs: Sequence[Job]) -> list[Job]:
             "dataset": st.column_config.TextColumn("Dataset", width=110),
         },
     )
-    download_csv(shown.drop(columns=["curve", "left"]).assign(status=[WORDS[run.state] for run in runs]), "runs.csv", "runs")
     return [runs[row] for row in event.selection.rows if row < len(runs)]
 
 
@@ -109,15 +138,28 @@ def _open() -> None:
     st.rerun()  # The whole page: by itself a click here would only draw the table again.
 
 
-def _row(run: Job) -> dict[str, object]:
-    curve, best = _finished_curve(str(workspace().root), run.id, run.attempt) if not run.active else _curve(run.id)
+def _rows_of(runs: Sequence[Job]) -> list[dict[str, object]]:
+    """The table's rows, with two queries for all curves: those that still grow, and those that have ended."""
+    ended = tuple((run.id, run.attempt) for run in runs if not run.active)
+    curves = store().validation([run.id for run in runs if run.active]) | _ended_curves(str(workspace().root), ended)
+    return [_row(run, curves[run.id]) for run in runs]
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _ended_curves(root: str, ended: tuple[tuple[int, int], ...]) -> dict[int, list[tuple[float, float]]]:
+    """The curves of runs that have ended: they stay as they are until another attempt."""
+    return store().validation([run for run, _ in ended])
+
+
+def _row(run: Job, curve: list[tuple[float, float]]) -> dict[str, object]:
     result = run.result or {}
+    best = min(curve, key=lambda epoch: epoch[1])[0] if curve else None  # As training chooses it: by the loss.
     return {
         "run": f"Run {run.id}",
         "status": [STATUSES[run.state]],
         "title": run.title,
         "score": result.get("best_val_accuracy", best),
-        "curve": curve,
+        "curve": [accuracy for accuracy, _ in thin(curve, CURVE_POINTS)],
         "test": result.get("test_accuracy"),
         "progress": 100 * run.progress,
         "left": remaining(run) or None,
@@ -125,18 +167,3 @@ def _row(run: Job) -> dict[str, object]:
         "created": pd.Timestamp(run.created_at, unit="s", tz="UTC"),
         "dataset": run.payload["config"]["dataset"],
     }
-
-
-def _curve(run_id: int) -> tuple[list[float], float | None]:
-    """Validation accuracy after each committed epoch, and after the best one as training chooses it."""
-    epochs = store().epochs(run_id)
-    if not {"val_accuracy", "val_loss"} <= set(epochs):
-        return [], None
-    epochs = epochs.dropna(subset=["val_accuracy", "val_loss"])
-    return epochs["val_accuracy"].tolist(), None if epochs.empty else float(epochs.loc[epochs["val_loss"].idxmin(), "val_accuracy"])
-
-
-@st.cache_data(max_entries=500, show_spinner=False)
-def _finished_curve(root: str, run_id: int, attempt: int) -> tuple[list[float], float | None]:
-    """The curve of a run that has ended: it stays as it is until another attempt."""
-    return _curve(run_id)

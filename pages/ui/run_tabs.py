@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,25 +13,14 @@ from pages.ui.download import download_csv
 from pages.ui.gallery import gallery
 from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.run_curves import learning_curves, log
+from pages.ui.run_files import files
 from pages.ui.state import guarded, read_text, workspace
 from pages.ui.text import count, duration, millions, size
+from tlcore.compare import MOST
 from tlcore.results import Predictions, load_predictions, load_summary
 from tlcore.store import Job
 
 MISTAKES = 24
-FILES = {
-    "model.keras": "The whole model for Keras: pictures of 0 to 255 in, probabilities out.",
-    "model.xml": "The same for OpenVINO: structure.",
-    "model.bin": "The same for OpenVINO: weights.",
-    "predictions.parquet": "Probabilities for each validation and test picture.",
-    "split.npz": "Which picture was in which part.",
-    "config.yaml": "The settings; `python -m tlcore train` takes this file.",
-    "summary.json": "The figures of this page.",
-    "environment.json": "Versions and machine.",
-    "log.txt": "The worker's log.",
-}
-
-
 def evaluation(run: Job) -> None:
     """The tabs of a finished run; which one is open stands in the link."""
     tabs: dict[str, Callable[[Job], None]] = {
@@ -53,7 +41,7 @@ def evaluation(run: Job) -> None:
                 draw(run)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=MOST, show_spinner=False)
 def predictions(root: str, run_id: int) -> Predictions:
     """The test predictions of a finished run, which never change."""
     return load_predictions(workspace().run(run_id))
@@ -78,7 +66,7 @@ def summary(run: Job) -> None:
         "Best epoch": (f"{figures['best_epoch']} of {figures['epochs']}", f"Chosen on the validation pictures; accuracy there {figures['best_val_accuracy']:.1%}."),
         "Time": (duration(figures["seconds"]), "Working time, pauses left out."),
         "Parameters": (millions(figures["total_params"]), f"{figures['trainable_params']:,} of {figures['total_params']:,} learned in this run."),
-        "Model size": (size(figures["model_bytes"]), "The Keras file."),
+        "Model size": (size(figures["model_bytes"]), "The whole network with its head, float32."),
         "Training pictures": (f"{figures['train_images']:,}", f"Validation: {figures['val_images']:,}."),
     }
     _cards(cards)
@@ -173,17 +161,3 @@ def time_by_phase(run: Job) -> None:
     cache: dict[str, Any] = figures["cache"]
     st.caption(f"{duration(figures['seconds'])} in all, features by {figures['engine']}; {cache['hits']:,} pictures from the cache, {cache['computed']:,} computed.")
     download_csv(table, f"run-{run.id}-time.csv", "time")
-
-
-def files(run: Job) -> None:
-    folder = workspace().run(run.id)
-    order = list(FILES)
-    for path in sorted(folder.iterdir(), key=lambda path: (order.index(path.name) if path.name in FILES else len(order), path.name)):
-        if path.is_file() and not path.name.startswith("."):
-            with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", border=True, key=f"file_{path.name.replace('.', '_')}"):
-                st.markdown(f"`{path.name}` · {size(path.stat().st_size)}  \n:small[{FILES.get(path.name, 'State after an epoch.')}]", width="stretch")
-                st.download_button("Download", _reader(path), path.name, key=f"download_{path.name}", icon=":material/download:", on_click="ignore")
-
-
-def _reader(path: Path) -> Callable[[], bytes]:
-    return path.read_bytes

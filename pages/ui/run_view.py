@@ -68,7 +68,9 @@ def _ended_early(run: Job) -> None:
 def _while_active(run: Job) -> None:
     """Progress, curves and log, refreshed as long as the run is active; then one rerun for what follows."""
 
-    @st.fragment(run_every=live.poll_s(run.active), key="live_run")
+    every_s = live.poll_s(run.active)
+
+    @st.fragment(run_every=every_s, key="live_run")
     def watch() -> None:
         with guarded():
             now = store().job(run.id)
@@ -78,7 +80,7 @@ def _while_active(run: Job) -> None:
                     st.caption("Stopping after this step.")
             learning_curves(now)
             log(now)
-            if (now.state, now.cancel_requested) != (run.state, run.cancel_requested):
+            if (now.state, now.cancel_requested) != (run.state, run.cancel_requested) or live.out_of_step(every_s):
                 st.rerun()
 
     watch()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 import altair as alt
@@ -33,7 +33,7 @@ def split_counts(dataset_id: str, classes: tuple[str, ...], config: SplitConfig)
     return _counts(dataset_id, classes, config.model_dump_json())
 
 
-@cache
+@lru_cache(maxsize=64)
 def _spec(count: int) -> dict[str, Any]:
     """Stacked bars, one a class, in the dataset's order."""
     return (

@@ -104,6 +104,33 @@ def test_yaml_fills_the_form_and_mistakes_are_one_sentence(digits, page):
     assert parameter(page, "classes") == ["2", "5"]
 
 
+def test_a_strength_shows_real_pictures_changed_by_it_and_stands_in_the_address(digits, page):
+    open_page(page, f"{digits.url}/train?dataset=digits&classes=3&classes=7&augment.views=2")
+    strips = page.locator(".st-key-augment_preview img")
+    assert strips.count() == 0
+    page.get_by_role("radio", name="strong", exact=True).click()
+    page.wait_for_url("**augment.rotation_deg=20*")
+    page.get_by_text("2 fixed views: the frozen layers see each training picture 2 times").wait_for()
+    settle(page)
+    page.wait_for_function("() => { const all = [...document.querySelectorAll('.st-key-augment_preview img')]; return all.length === 4 && all.every(one => one.naturalWidth === 304) }")
+    assert [strips.nth(place).get_attribute("alt").partition(",")[0] for place in range(4)] == ["3", "7", "3", "7"]
+    before = strips.first.get_attribute("src")
+    page.get_by_text("Each change").click()
+    page.get_by_role("spinbutton", name="Turn, degrees").fill("90")
+    page.keyboard.press("Tab")
+    page.wait_for_url("**augment.rotation_deg=90*")
+    settle(page)
+    assert page.get_by_role("radio", name="own", exact=True).is_checked()
+    page.wait_for_function("before => document.querySelector('.st-key-augment_preview img').src !== before", arg=before)
+    page.get_by_text("Mirror", exact=True).click()
+    page.wait_for_url(lambda url: "horizontal_flip" not in url)
+    page.reload()
+    page.get_by_text("2 fixed views").wait_for()
+    settle(page)
+    assert parameter(page, "augment.rotation_deg") == ["90"]
+    assert strips.count() == 4
+
+
 def test_a_double_click_on_start_makes_one_run(digits, page):
     open_page(page, f"{digits.url}/train?dataset=digits&train.epochs=2&classes=0&classes=1")
     page.get_by_role("button", name="Start", exact=True).dblclick()

@@ -8,12 +8,12 @@ import threading
 import numpy as np
 import pytest
 
+from tlcore import cache as cache_module
 from tlcore import cuts
 from tlcore.activations import ActivationCache, Layout, content_keys
 from tlcore.cuts import cut_for
 from tlcore.errors import Cancelled, ResourceError
 from tlcore.in_use import PREFIX
-from tlcore.nn import features
 from tlcore.nn import prefix as prefix_module
 from tlcore.nn.features import activations
 from tlcore.nn.models import prefix_model
@@ -195,7 +195,7 @@ def test_a_converted_network_that_was_altered_is_converted_again(workspace, resn
 
 
 def test_a_disk_that_is_too_small_is_noticed_before_computing(rows_at, pictures, monkeypatch):
-    monkeypatch.setattr(features, "free_bytes", lambda folder: 1000)
+    monkeypatch.setattr(cache_module, "free_bytes", lambda folder: 1000)
     with pytest.raises(ResourceError, match=r"The disk is too full.*lower"):
         rows_at(0, range(50))
     assert pictures.decoded == 0

@@ -16,8 +16,9 @@ from tlcore.config import parse, read_config, with_changes
 from tlcore.datasets.sources import add_dataset
 from tlcore.datasets.splits import Split, make_split
 from tlcore.errors import Cancelled, InputError, ResourceError
-from tlcore.nn import export, inference, training
+from tlcore.nn import checkpoints, export, inference, training, warming
 from tlcore.nn.models import hash_of
+from tlcore.nn.strategies import frozen
 from tlcore.reporter import Committed, NullReporter
 from tlcore.weights import ASSETS
 from tlcore.workspace import Workspace
@@ -77,10 +78,11 @@ def test_a_run_leaves_a_model_that_repeats_its_stored_predictions(carry_out, sha
     assert predictor.classes == ("1", "4", "7") and predictor.side_px == 32
     np.testing.assert_allclose(predictor.probabilities(pixels), probabilities, atol=1e-4)
     np.testing.assert_allclose(predictor.probabilities(pixels[:3]), probabilities[:3], atol=1e-4)
-    model = keras.models.load_model(run_dir / "model.keras")
+    assert not (run_dir / "model.keras").exists(), "written when it is asked for"
+    model = keras.models.load_model(export.keras_file(run_dir))
     assert model.input.dtype == "uint8" and model.input.shape == (None, 32, 32, 3)
     np.testing.assert_allclose(model(pixels), probabilities, atol=1e-4)
-    assert summary["model_bytes"] == (run_dir / "model.keras").stat().st_size
+    assert summary["model_bytes"] == sum((run_dir / f"model.{ending}").stat().st_size for ending in ("xml", "bin"))
     with zipfile.ZipFile(run_dir / "model.keras") as file:
         assert b"tlcore" not in file.read("config.json"), "it must load without this project"
 
@@ -104,6 +106,57 @@ def test_the_same_seed_gives_the_same_result_and_computes_nothing_again(carry_ou
     assert second["cache"]["computed"] == 0 and second["cache"]["hits"] > 0
 
 
+def test_a_later_cut_goes_on_from_stored_maps_and_its_files_give_the_same_answers(carry_out, shared, tmp_path):
+    shallow = {"freeze.trainable_blocks": 2, "train.epochs": 1, "backbone.weights": "bundled", "classes": ["2", "5"]}
+    assert carry_out(shallow, folder="shallow")["cache"]["via"] is None
+    deep = carry_out({**shallow, "freeze.trainable_blocks": 0, "train.epochs": 3}, folder="deep")
+    cache = deep["cache"]
+    assert cache["via"] == "stage1_unit3_out" and cache["onward"] == cache["computed"] > 0, "not one picture was decoded again"
+    stored = pd.read_parquet(tmp_path / "deep" / "predictions.parquet")
+    pixels = shared[1].pixels(stored["row"].to_numpy(), 32)
+    np.testing.assert_allclose(inference.load(tmp_path / "deep").probabilities(pixels), stored[["p0", "p1"]], atol=1e-4)
+    np.testing.assert_allclose(keras.models.load_model(export.keras_file(tmp_path / "deep"))(pixels), stored[["p0", "p1"]], atol=1e-4)
+    again = carry_out({**shallow, "freeze.trainable_blocks": 0, "train.epochs": 3}, folder="again")
+    assert again["cache"]["computed"] == 0 and again["test"] == deep["test"]
+
+
+def test_a_resumed_run_goes_the_way_it_went_before(carry_out, tmp_path):
+    classes = {"backbone.weights": "bundled", "classes": ["3", "6"]}
+    reporter = StopsAfter(2)
+    with pytest.raises(Cancelled):
+        carry_out(classes, reporter, folder="parts")
+    carry_out({**classes, "freeze.trainable_blocks": 1, "train.epochs": 1}, folder="between")  # Now there are maps to go on from.
+    resumed = carry_out(classes, resume_from=reporter.committed, folder="parts")
+    assert resumed["cache"]["via"] is None
+
+
+def test_a_head_that_is_compiled_already_starts_over_as_a_new_one_would(carry_out, tmp_path):
+    settings = {"train.seed": 5, "optimizer.learning_rate": 0.02, "head.hidden": [12]}
+    frozen._compiled_head.cache_clear()
+    fresh = carry_out(settings, folder="fresh")
+    carry_out({**settings, "train.seed": 6, "optimizer.learning_rate": 0.001}, folder="other")
+    reused = carry_out(settings, folder="reused")
+    assert frozen._compiled_head.cache_info().hits == 2
+    weights = [checkpoints.load(tmp_path / name / "checkpoint-4.npz", fresh["config_hash"]) for name in ("fresh", "reused")]
+    assert hash_of(weights[0].weights) == hash_of(weights[1].weights) and hash_of(weights[0].optimizer) == hash_of(weights[1].optimizer)
+    assert reused["test"] == fresh["test"]
+
+
+def test_epochs_of_milliseconds_are_committed_together(carry_out, tmp_path):
+    class Notes(NullReporter):
+        committed = ()
+
+        def epoch(self, number, metrics, checkpoint):
+            super().epoch(number, metrics, checkpoint)
+            self.committed += ((number, checkpoint is not None),)
+
+    reporter = Notes()
+    carry_out({"train.epochs": 30, "train.early_stopping_patience": None, "split.train_fraction": 0.1}, reporter)
+    assert [number for number, _ in reporter.committed] == list(range(1, 31))
+    whole = [number for number, kept in reporter.committed if kept]
+    assert whole[0] == 1 and whole[-1] == 30 and len(whole) < 30
+
+
 class StopsAfter(NullReporter):
     def __init__(self, epoch):
         super().__init__()
@@ -111,10 +164,11 @@ class StopsAfter(NullReporter):
 
     def epoch(self, number, metrics, checkpoint):
         super().epoch(number, metrics, checkpoint)
-        self.committed = Committed(number, checkpoint, list(self.epochs))
+        if checkpoint:
+            self.committed = Committed(number, checkpoint, list(self.epochs))
 
     def check(self):
-        if len(self.epochs) == self.stop_after:
+        if self.committed and self.committed.epoch >= self.stop_after:
             raise Cancelled("stopped")
 
 
@@ -129,7 +183,7 @@ def test_a_cancelled_run_resumes_to_the_same_model(carry_out, tmp_path):
     assert resumed["earlier_seconds"] == 100.0 and next(iter(resumed["phases"].items())) == ("earlier attempts", 100.0)
     assert sum(resumed["phases"].values()) == pytest.approx(resumed["seconds"], abs=0.1)
     assert resumed["test"] == whole["test"] and resumed["epochs"] == whole["epochs"]
-    models = [keras.models.load_model(tmp_path / name / "model.keras").get_weights() for name in ("whole", "parts")]
+    models = [keras.models.load_model(export.keras_file(tmp_path / name)).get_weights() for name in ("whole", "parts")]
     assert hash_of(models[0]) == hash_of(models[1])
 
 
@@ -141,7 +195,7 @@ def test_the_file_that_the_weights_came_from_is_kept(carry_out):
 
 def test_everything_may_learn_and_then_nothing_is_cached(carry_out):
     summary = carry_out({"freeze.trainable_blocks": 4, "train.epochs": 1, "split.train_fraction": 0.2})
-    assert summary["cache"] == {"hits": 0, "computed": 0, "bytes": 0} and summary["engine"] == "tensorflow"
+    assert summary["cache"] == {"hits": 0, "computed": 0, "bytes": 0, "onward": 0, "via": None} and summary["engine"] == "tensorflow"
     assert summary["trainable_params"] > 270_000
 
 
@@ -172,11 +226,11 @@ def test_a_lack_of_memory_or_disk_is_one_sentence_with_a_remedy(carry_out, tmp_p
     def fail(*arguments):
         raise raised
 
-    monkeypatch.setattr(export, "save_keras", fail)
+    monkeypatch.setattr(training, "save_predictions", fail)
     with pytest.raises(ResourceError, match=message):
         carry_out({"train.epochs": 1})
     assert (tmp_path / "run" / "checkpoint-1.npz").exists() and not list((tmp_path / "run").glob(".writing*"))
 
 
 def test_warming_up_needs_neither_workspace_nor_job():
-    training.warm_up()
+    warming.warm_up()

@@ -7,7 +7,7 @@ import pytest
 from pages.ui import cache_panel
 from tests.pages.conftest import texts
 from tests.stored_rows import store_segment
-from tlcore import config, jobs
+from tlcore import config, devices, jobs, machine
 from tlcore.budget import GB, budget
 from tlcore.store import JobState
 
@@ -49,6 +49,16 @@ def test_latest_runs_are_linked_with_state_as_icon_and_word(digits, store, open_
 def test_the_machine_is_shown(empty, open_page):
     table = open_page().table[0].value
     assert {"Cores", "Memory free", "Disk free", "Graphics card", "Cache", "Datasets"} <= set(table.index.astype(str)) | set(map(str, table.to_numpy().ravel()))
+
+
+@pytest.mark.parametrize(
+    ("cards", "says"),
+    [(0, f"none; OpenVINO on {machine.cores()} core"), (2, "2 × NVIDIA H100: two runs at once, mixed precision")],
+)
+def test_what_the_graphics_cards_are_used_for_is_said(empty, open_page, monkeypatch, cards, says):
+    found = tuple(devices.Card(str(number), "NVIDIA H100") for number in range(cards))
+    monkeypatch.setattr(devices, "plan", lambda: devices.Plan(found, libraries=True))
+    assert says in " ".join(map(str, open_page().table[0].value.to_numpy().ravel()))
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ def test_the_list_shows_status_scores_and_curve(done, store, workspace, open_pag
 def test_the_best_score_is_that_of_the_epoch_with_the_lowest_loss_while_running_and_after(store, workspace, open_page):
     job, _ = running_run(store, workspace, epochs=1)
     for epoch, (accuracy, loss) in enumerate(((0.5, 0.02), (0.99, 9.0)), start=2):
-        store.commit_epoch(job, EpochRecord(epoch, job.attempt, 1.0, {"val_accuracy": accuracy, "val_loss": loss}, f"checkpoint-{epoch}.npz", "0" * 64))
+        store.commit_epochs(job, [EpochRecord(epoch, job.attempt, 1.0, {"val_accuracy": accuracy, "val_loss": loss}, f"checkpoint-{epoch}.npz", "0" * 64)])
     assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.5]
     store.give_up(job, "Its worker was killed.")
     assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.5]
@@ -66,17 +66,41 @@ def test_a_confusion_table_keeps_the_counts_of_classes_called_true_and_true_clas
 def test_the_list_can_be_filtered_by_status_through_the_link(done, store, workspace, open_page):
     running, _ = running_run(store, workspace, epochs=1)
     assert open_page("runs.py", status="running").dataframe[0].value["run"].tolist() == [f"Run {running.id}"]
-    assert "No run has this status" in open_page("runs.py", status="failed").info[0].value
+    assert "No run fits" in open_page("runs.py", status="failed").info[0].value
 
 
-def test_every_run_can_be_reached(store, open_page):
+def shown(at) -> list[str]:
+    return at.dataframe[0].value["title"].tolist()
+
+
+def test_every_run_can_be_reached_page_by_page(store, open_page):
     for number in range(53):
         store.add_job("train", f"run {number}", {"config": {"dataset": "d"}, "dataset_id": None})
     at = open_page("runs.py")
-    assert len(at.dataframe[0].value) == 50
-    at.button(key="older_runs").click()
-    assert len(at.run().dataframe[0].value) == 53
-    assert at.query_params["show"] == "100"
+    assert shown(at) == [f"run {number}" for number in range(52, 27, -1)] and "53 runs" in texts(at)
+    at.get("pagination")[0].set_value(3)
+    assert shown(at.run()) == ["run 2", "run 1", "run 0"]
+    assert shown(open_page("runs.py", page="3")) == ["run 2", "run 1", "run 0"]
+    assert shown(open_page("runs.py", page="99"))[0] == "run 52"
+
+
+def test_a_run_is_found_by_number_name_or_dataset(done, store, open_page):
+    for number in range(30):
+        store.add_job("train", f"Café {number} 100%", {"config": {"dataset": "d"}, "dataset_id": None})
+    assert shown(open_page("runs.py", find="first")) == ["first"]
+    assert shown(open_page("runs.py", find="DIGITS")) == ["first"]
+    assert shown(open_page("runs.py", find="café 100% 21")) == ["Café 21 100%", "Café 19 100%"]  # The second is run 21.
+    assert "No run fits" in open_page("runs.py", find="_irst").info[0].value
+    at = open_page("runs.py", page="2")
+    at.text_input(key="find").set_value("first")
+    assert shown(at.run()) == ["first"]
+
+
+def test_the_best_come_first_when_that_is_asked_for(store, open_page):
+    for number, accuracy in enumerate((0.5, 0.9, None, 0.7)):
+        store.add_job("train", f"run {number}", {"config": {"dataset": "d"}, "dataset_id": None})
+        store.finish(store.claim("w"), JobState.done if accuracy else JobState.failed, result={"test_accuracy": accuracy, "test_macro_f1": accuracy} if accuracy else None)
+    assert shown(open_page("runs.py", order="best test accuracy first")) == ["run 1", "run 3", "run 0", "run 2"]
 
 
 @pytest.mark.parametrize("link", ["999", "../x", "1; DROP TABLE jobs", "x" * 20_000, "-1"])

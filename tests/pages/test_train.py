@@ -8,7 +8,7 @@ import yaml
 from pages.ui import forms
 from pages.ui.launch import variants
 from tests.pages.conftest import texts
-from tlcore import config, jobs
+from tlcore import config, devices, jobs
 
 
 def settings_shown(app) -> dict:
@@ -31,7 +31,13 @@ def test_the_untouched_form_is_the_default_configuration(digits, open_page):
     assert settings_shown(app) == config.parse({"dataset": "digits"}).model_dump(mode="json")
 
 
-def test_every_setting_has_a_widget_with_its_help(digits, open_page):
+@pytest.fixture
+def two_cards(monkeypatch):
+    found = (devices.Card("0", "NVIDIA T4"), devices.Card("1", "NVIDIA T4"))
+    monkeypatch.setattr(devices, "plan", lambda: devices.Plan(found, libraries=True))
+
+
+def test_every_setting_has_a_widget_with_its_help(digits, open_page, two_cards):
     app = open_page("train.py", dataset="digits")
     for dotted in forms.LABELS:
         widget = app.get_by_key(dotted)
@@ -44,6 +50,28 @@ def test_a_link_sets_settings_as_the_command_line_does(digits, open_page):
     assert shown["classes"] == ["1", "7"]
     assert (shown["train"]["epochs"], shown["head"]["hidden"], shown["optimizer"]["name"]) == (4, [64, 32], "sgd")
     assert shown["freeze"]["trainable_blocks"] == 2
+
+
+def test_cards_used_together_are_asked_for_where_there_are_two(digits, open_page, two_cards):
+    app = open_page("train.py", dataset="digits")
+    app.number_input(key="train.devices").set_value(2).run()
+    assert settings_shown(app)["train"]["devices"] == 2 and not app.error
+    app.number_input(key="train.devices").set_value(3).run()
+    assert "this machine has 2 graphics cards" in app.error[0].value
+    assert app.button(key="start").disabled
+
+
+def test_without_cards_they_are_asked_for_only_to_be_set_back(digits, open_page):
+    def shown(app) -> bool:
+        return any(widget.key == "train.devices" for widget in app.number_input)
+
+    assert not shown(open_page("train.py", dataset="digits"))
+    app = open_page("train.py", dataset="digits", train__devices="2")
+    assert "this machine has no graphics card" in app.error[0].value
+    app.number_input(key="train.devices").set_value(1).run()
+    assert not app.error and not app.button(key="start").disabled
+    app.run()
+    assert not shown(app)
 
 
 def test_the_suggested_name_is_plain_text(digits, open_page):

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import io
 import json
+import mmap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tlcore import machine
 from tlcore.datasets.quality import Report
 from tlcore.errors import NotFoundError, ResourceError
 from tlcore.images import open_stored, to_pixels
-from tlcore.workspace import Workspace
+from tlcore.workspace import Workspace, give_back
 
 TABLE_FILE = "pictures.arrow"
 ABOUT_FILE = "dataset.json"
@@ -33,6 +34,7 @@ _COLUMNS: dict[str, pa.DataType] = {
 }
 SCHEMA = pa.schema(_COLUMNS)
 ROWS_A_TASK = 128
+SURELY_THERE_BYTES = 64 * 2**20
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,14 +49,16 @@ class Dataset:
     report: Report
     folder: Path
     table: pa.Table
+    mapping: mmap.mmap  # The file behind `table`.
 
     @classmethod
     def open(cls, folder: Path) -> Dataset:
         """Map the dataset in `folder` into memory. Raises NotFoundError."""
         try:
             about = json.loads((folder / ABOUT_FILE).read_text(encoding="utf-8"))
-            with pa.memory_map(str(folder / TABLE_FILE)) as file:
-                table = pa.ipc.open_file(file).read_all()
+            with (folder / TABLE_FILE).open("rb") as file:
+                mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            table = pa.ipc.open_file(pa.py_buffer(mapping)).read_all()
         except (OSError, ValueError) as error:
             raise NotFoundError(f"dataset '{folder.name}' is missing or damaged on disk. Add it again.") from error
         return cls(
@@ -66,6 +70,7 @@ class Dataset:
             report=Report.model_validate(about["report"]),
             folder=folder,
             table=table,
+            mapping=mapping,
         )
 
     def __len__(self) -> int:
@@ -122,14 +127,17 @@ class Dataset:
         if len(starts) <= 1:
             for start in starts:
                 fill(start)
-            return out
-        with ThreadPoolExecutor(machine.cores()) as pool:
-            for _ in pool.map(fill, starts):
-                pass
+        else:
+            with ThreadPoolExecutor(machine.cores()) as pool:
+                for _ in pool.map(fill, starts):
+                    pass
+        give_back(self.mapping)
         return out
 
     def _refuse_beyond_memory(self, count: int, side_px: int) -> None:
         wanted = count * side_px * side_px * 3
+        if wanted < SURELY_THERE_BYTES:
+            return
         free = machine.snapshot(Workspace(self.folder)).memory_free_bytes
         if wanted > free:
             raise ResourceError(

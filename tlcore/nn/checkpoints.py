@@ -45,8 +45,13 @@ def save(state: State, config_hash: str, run_dir: Path) -> Path:
     path = path_of(run_dir, state.epoch)
     with whole_file(path) as temporary, temporary.open("wb") as file:
         np.savez(file, about=np.array(json.dumps(about)), **arrays)
-    remove(run_dir, keep=[path_of(run_dir, state.epoch - age) for age in range(KEPT)])
+    upto_now = [each for each in run_dir.glob("checkpoint-*.npz") if _epoch_of(each) <= state.epoch]
+    remove(run_dir, keep=sorted(upto_now, key=_epoch_of)[-KEPT:])
     return path
+
+
+def _epoch_of(path: Path) -> int:
+    return int(path.stem.partition("-")[2])
 
 
 def load(path: Path, config_hash: str) -> State:

@@ -1,26 +1,27 @@
-"""The finished model as files: Keras, and OpenVINO joined from the frozen prefix and what was learnt."""
+"""The finished model as files: OpenVINO with every run, Keras when it is asked for."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import keras
-import numpy as np
-import openvino.opset13 as op
 
-from tlcore.cuts import Cut
-from tlcore.nn import openvino_engine
-from tlcore.nn.models import FLOAT16_MAX, Backbone, Classifier, whole_model
-from tlcore.nn.openvino_engine import ov
+from tlcore import backbones
+from tlcore.config import RunConfig, read_config
+from tlcore.cuts import Cut, cut_for
+from tlcore.errors import ConflictError, NotFoundError
+from tlcore.nn import checkpoints, openvino_engine, openvino_graph
+from tlcore.nn.models import Backbone, Classifier, row_shape, tail_model, whole_model
 from tlcore.nn.prefix import Prefix, convert
 from tlcore.workspace import whole_file
 
-FLOAT16_SPLITTER = 2.0**13 + 1
+KERAS_FILE, OPENVINO_FILE = "model.keras", "model.xml"
 
 
-def save_keras(backbone: Backbone, cut: Cut, classifier: Classifier, path: Path) -> keras.Model:
+def save_keras(backbone: Backbone, cut: Cut, classifier: Classifier, path: Path, via: Cut | None = None) -> keras.Model:
     """Write the whole model: uint8 pixels in, probabilities out, loads without this project."""
-    model = whole_model(backbone, cut, classifier)
+    model = whole_model(backbone, cut, classifier, via)
     with whole_file(path) as temporary:
         model.save(temporary)
     return model
@@ -28,29 +29,42 @@ def save_keras(backbone: Backbone, cut: Cut, classifier: Classifier, path: Path)
 
 def save_openvino(prefix: Prefix, classifier: Classifier, path: Path) -> None:
     """Write the same as .xml and .bin, float32. Raises RuntimeError where OpenVINO can't take the network."""
-    model = convert(classifier.model())
-    if prefix.cut.kind != "pixels":
-        model = join(openvino_engine.core().read_model(prefix.converted()), model, rounded=prefix.cut.dtype == "float16")
+    if prefix.cut.kind == "pixels":
+        model = convert(classifier.model())
+    else:
+        frozen = openvino_engine.core().read_model(prefix.converted())
+        rounded = prefix.cut.dtype == "float16"
+        if classifier.tail is None:  # Nothing to trace: a hundred times as fast as converting.
+            model = openvino_graph.with_head(frozen, classifier.dense_weights(), rounded)
+        else:
+            model = openvino_graph.join(frozen, convert(classifier.model()), rounded)
     openvino_engine.save(model, path)
 
 
-def join(first: ov.Model, second: ov.Model, rounded: bool) -> ov.Model:
-    """`second` applied to the output of `first`, which is rounded to float16 where the cache does so."""
-    x = first.outputs[0].get_node().input_value(0)
-    if rounded:
-        x = _as_float16(x)
-    second.inputs[0].get_node().output(0).replace(x)
-    joined = ov.Model(second.results, first.get_parameters(), "workbench_model")
-    joined.inputs[0].set_names({"pixels"})
-    joined.outputs[0].set_names({"probabilities"})
-    return joined
+def keras_file(run_dir: Path) -> Path:
+    """Build a finished run's model anew from its settings and its best epoch's weights, as `model.keras`.
 
-
-def _as_float16(x: ov.Output) -> ov.Output:
-    """Round to float16 and stay float32: OpenVINO drops a pair of conversions, but not this arithmetic.
-
-    Source: Veltkamp's splitting, Dekker 1971, "A floating-point technique for extending the available precision".
+    Raises: NotFoundError for a run without a finished model, ConflictError where the pretrained weights are others now.
     """
-    x = op.clamp(x, -FLOAT16_MAX, FLOAT16_MAX).output(0)
-    scaled = op.multiply(x, op.constant(np.float32(FLOAT16_SPLITTER)))
-    return op.subtract(scaled, op.subtract(scaled, x)).output(0)
+    path = run_dir / KERAS_FILE
+    try:
+        config, summary = read_config(run_dir / "config.yaml"), json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
+        state = checkpoints.load(checkpoints.path_of(run_dir, summary["epochs"]), summary["config_hash"])
+    except (OSError, ValueError, KeyError):
+        raise NotFoundError(f"run {run_dir.name} has no finished model. Wait for its end, or resume it.") from None
+    backbone, cut, via = _network(config, summary)
+    tail = tail_model(backbone, cut) if config.freeze.trainable_blocks else None
+    classifier = Classifier(tail, cut, row_shape(backbone, cut), config.head, len(summary["classes"]), config.train.seed)
+    for variable, value in zip(classifier.variables, state.best_weights, strict=True):
+        variable.assign(value)
+    save_keras(backbone, cut, classifier, path, via)
+    return path
+
+
+def _network(config: RunConfig, summary: dict) -> tuple[Backbone, Cut, Cut | None]:
+    spec = backbones.spec(config.backbone.name)
+    backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed)
+    if summary["weights_sha256"] not in (None, backbone.weights_hash):
+        raise ConflictError(f"{backbone.weights_file} is no longer the file that the run began with. Put the old one back, or train again.")
+    via = summary["cache"].get("via")
+    return backbone, cut_for(spec, config.freeze.trainable_blocks, config.head.pooling), Cut(via, "map") if via else None

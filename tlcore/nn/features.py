@@ -6,21 +6,24 @@ import collections
 import dataclasses
 import functools
 import itertools
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
 from tlcore.activations import ActivationCache, CachedRows, Layout, content_keys
-from tlcore.errors import ResourceError
-from tlcore.nn.models import FLOAT16_MAX
-from tlcore.nn.prefix import Prefix
+from tlcore.cache import make_room
+from tlcore.cuts import Cut, earlier_maps
+from tlcore.nn.openvino_graph import FLOAT16_MAX
+from tlcore.nn.prefix import Engine, Prefix
 from tlcore.reporter import Reporter
-from tlcore.workspace import Workspace, free_bytes
+from tlcore.workspace import Workspace
 
 SEGMENT_BYTES = 64 * 2**20
 SEGMENT_SECONDS = 10.0  # A killed worker loses no more than this.
+SEGMENTS_AHEAD = 2  # That are being computed or written at once.
 DECODE_AHEAD_BATCHES = 8
 DECODERS = 2
 
@@ -30,14 +33,16 @@ Pixels = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass
 class CacheUse:
-    """How much was there already and how much was computed."""
+    """How much was there already, and how much was computed: in all, and of that from stored feature maps."""
 
     hits: int = 0
     computed: int = 0
     bytes: int = 0
+    onward: int = 0
 
     def add(self, other: CacheUse) -> None:
-        self.hits, self.computed, self.bytes = self.hits + other.hits, self.computed + other.computed, self.bytes + other.bytes
+        for field in dataclasses.fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
 def activations(
@@ -50,21 +55,49 @@ def activations(
 ) -> tuple[CachedRows, CacheUse]:
     """The prefix's rows for all pictures, in order; only those without a stored row are computed.
 
+    Where `prefix.via` is set, pictures with stored feature maps there go on from those.
     `pixels(positions)` gives the pixels of pictures by their position in `content_ids`; it is called
-    from other threads. Raises ResourceError when the disk can't hold the rows.
+    from other threads. Raises ResourceError when budget or disk can't hold the rows.
     """
     ids = content_keys(content_ids)
     planned = prefix.key
     cache, missing = _opened(prefix, ids, workspace, reporter)
+    from_maps = 0
     if len(missing):
         layout = Layout(prefix.engine.row_shape, prefix.cut.dtype)
         if prefix.key != planned:  # OpenVINO can't take the network: TensorFlow's rows are kept apart.
             cache, missing = _opened(prefix, ids, workspace, reporter)
-        _check_disk(workspace, len(missing) * layout.row_bytes, prefix)
+        make_room(workspace, cache, ids, len(missing) * layout.stored_bytes, prefix.backbone.spec.name, reporter.log)
         cache.create(layout, prefix.identity.about())
-        _fill(cache, prefix, pixels, missing, ids, reporter, report)
+        go = functools.partial(fill, cache, reporter=reporter)
+        with_maps, maps = _stored_maps(prefix, ids, missing, workspace, reporter)
+        from_maps, whole = len(with_maps), len(missing)
+        if from_maps:
+            go(prefix.onward, maps, [ids[i] for i in with_maps], report=lambda done: report(done / whole))
+        rest = np.setdiff1d(missing, with_maps)
+        go(prefix.engine, lambda part: pixels(rest[part]), [ids[i] for i in rest], report=lambda done: report((from_maps + done) / whole))
     rows = cache.rows(ids)
-    return rows, CacheUse(len(ids) - len(missing), len(missing), rows.nbytes)
+    return rows, CacheUse(len(ids) - len(missing), len(missing), rows.nbytes, from_maps)
+
+
+def nearest_stored_maps(prefix: Prefix, content_ids: Sequence[str] | np.ndarray, workspace: Workspace) -> Cut | None:
+    """The latest earlier cut with stored feature maps of every picture that lacks a row; None where there is none, or no need.
+
+    Rows that were computed by way of such maps before are as good as the maps.
+    """
+    ids = content_keys(content_ids)
+    lacking = _lacking(prefix, ids, workspace)
+    if not lacking or prefix.engine_name == "tensorflow":
+        return None  # On a GPU reading maps is no faster than the layers.
+    for cut in earlier_maps(prefix.backbone.spec, prefix.cut):
+        if not _lacking(prefix.by_way_of(cut), ids, workspace) or not _lacking(prefix.upto(cut), lacking, workspace):
+            return cut
+    return None
+
+
+def _lacking(prefix: Prefix, ids: Sequence[bytes], workspace: Workspace) -> list[bytes]:
+    folder = workspace.activations / prefix.key
+    return ActivationCache(folder).lacking(ids) if folder.exists() else list(ids)
 
 
 def _opened(prefix: Prefix, ids: list[bytes], workspace: Workspace, reporter: Reporter) -> tuple[ActivationCache, np.ndarray]:
@@ -73,79 +106,108 @@ def _opened(prefix: Prefix, ids: list[bytes], workspace: Workspace, reporter: Re
     return cache, np.array(cache.missing(ids), np.int64)
 
 
-class PixelRows:
-    """Pixels in the place of activations, for a network of which nothing is frozen."""
-
-    def __init__(self, pixels: Pixels, positions: np.ndarray, side_px: int) -> None:
-        self.layout = Layout((side_px, side_px, 3), "uint8")
-        self._pixels, self._positions = pixels, positions
-
-    def __len__(self) -> int:
-        return len(self._positions)
-
-    @property
-    def nbytes(self) -> int:
-        return len(self) * self.layout.row_bytes
-
-    def take(self, positions: np.ndarray | slice = slice(None)) -> np.ndarray:
-        return self._pixels(self._positions[positions])
-
-    def part(self, positions: np.ndarray | slice) -> PixelRows:
-        return PixelRows(self._pixels, self._positions[positions], self.layout.row_shape[0])
+def _stored_maps(prefix: Prefix, ids: list[bytes], missing: np.ndarray, workspace: Workspace, reporter: Reporter) -> tuple[np.ndarray, Pixels]:
+    """Which of the missing pictures have stored maps at `via`, and those maps in float32 by position among them."""
+    if prefix.via is None:
+        return missing[:0], lambda part: np.empty(0)
+    cache = ActivationCache(workspace.activations / prefix.upto(prefix.via).key, reporter.log)
+    wanted = [ids[i] for i in missing]
+    lacks = {wanted[i] for i in cache.missing(wanted)} if cache.layout else set(wanted)
+    found = np.array([i for i in missing if ids[i] not in lacks], np.int64)
+    if not len(found):
+        return found, lambda part: np.empty(0)
+    rows = cache.rows([ids[i] for i in found])
+    return found, lambda part: rows.take(part).astype(np.float32)
 
 
-def _fill(
-    cache: ActivationCache,
-    prefix: Prefix,
-    pixels: Pixels,
-    missing: np.ndarray,
-    ids: list[bytes],
-    reporter: Reporter,
-    report: Callable[[float], None],
+@dataclasses.dataclass
+class _Segment:
+    """Rows that are being computed; `whole` is set when the last one has arrived."""
+
+    ids: list[bytes]
+    rows: np.ndarray
+    begun: int = 0
+    arrived: int = 0
+    sealed: bool = False
+    whole: threading.Event = dataclasses.field(default_factory=threading.Event)
+    _turn: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    def put(self, position: int, values: np.ndarray) -> None:
+        """Called by the engine, from its own threads."""
+        self.rows[position : position + len(values)] = clipped(values, self.rows.dtype)
+        with self._turn:
+            self.arrived += len(values)
+            self._look()
+
+    def seal(self) -> None:
+        """No more rows will be begun."""
+        with self._turn:
+            self.sealed = True
+            self._look()
+
+    def _look(self) -> None:
+        if self.sealed and self.arrived == self.begun:
+            self.whole.set()
+
+    def keep(self, cache: ActivationCache) -> None:
+        """Wait for the last row, then write; nothing where the engine failed."""
+        self.whole.wait()
+        if self.arrived == self.begun:
+            cache.append(self.ids[: self.begun], self.rows[: self.begun])
+
+
+def fill(
+    cache: ActivationCache, engine: Engine, inputs: Pixels, ids: list[bytes], reporter: Reporter, report: Callable[[int], None]
 ) -> None:
-    """Decode ahead, infer and write in segments; what is complete is kept when the job is stopped."""
+    """Decode ahead, infer, and write in segments beside it; what is complete is kept when the job is stopped."""
     assert cache.layout is not None
-    engine, keys = prefix.engine, [ids[position] for position in missing]
     segment_rows = engine.batch_images * max(1, SEGMENT_BYTES // cache.layout.row_bytes // engine.batch_images)
-    with ThreadPoolExecutor(DECODERS, "decode") as pool:
-        batches = _decoded(pool, pixels, missing, engine.batch_images)
+    with ThreadPoolExecutor(DECODERS, "decode") as decoders, ThreadPoolExecutor(1, "write") as writer:
+        batches = ahead(decoders, inputs, len(ids), engine.batch_images)
+        written: collections.deque[Future] = collections.deque()
         done = 0
-        while done < len(missing):
-            rows = np.empty((min(segment_rows, len(missing) - done), *cache.layout.row_shape), cache.layout.dtype)
-            filled, until = 0, time.monotonic() + SEGMENT_SECONDS
+        while done < len(ids):
+            count = min(segment_rows, len(ids) - done)
+            segment = _Segment(ids[done : done + count], np.empty((count, *cache.layout.row_shape), cache.layout.dtype))
+            written.append(writer.submit(segment.keep, cache))
             try:
-                while filled < len(rows) and time.monotonic() < until:
-                    reporter.check()
-                    batch = next(batches)
-                    engine.start(batch, filled, functools.partial(_store, rows))
-                    filled += len(batch)
-                    report((done + filled) / len(missing))
-            finally:
-                engine.wait()
-                cache.append(keys[done : done + filled], rows[:filled])
-            done += filled
+                _compute(segment, engine, batches, reporter, lambda begun, before=done: report(before + begun))
+            except BaseException:
+                try:
+                    engine.wait()
+                finally:
+                    segment.whole.set()
+                raise
+            done += segment.begun
+            while len(written) >= SEGMENTS_AHEAD:
+                written.popleft().result()
+        engine.wait()
+        for future in written:
+            future.result()
 
 
-def _store(rows: np.ndarray, position: int, values: np.ndarray) -> None:
-    if rows.dtype == np.float16:
-        values = np.clip(values, -FLOAT16_MAX, FLOAT16_MAX)
-    rows[position : position + len(values)] = values
+def _compute(segment: _Segment, engine: Engine, batches: Iterator[np.ndarray], reporter: Reporter, report: Callable[[int], None]) -> None:
+    """Begin batches until the segment is full or old enough to be written."""
+    until = time.monotonic() + SEGMENT_SECONDS
+    while segment.begun < len(segment.ids) and time.monotonic() < until:
+        reporter.check()
+        batch = next(batches)
+        engine.start(batch, segment.begun, segment.put)
+        segment.begun += len(batch)
+        report(segment.begun)
+    segment.seal()
 
 
-def _decoded(pool: ThreadPoolExecutor, pixels: Pixels, positions: np.ndarray, count: int) -> Iterator[np.ndarray]:
-    """Batches of pixels in order, a bounded number of them decoded ahead."""
-    parts = iter([positions[start : start + count] for start in range(0, len(positions), count)])
-    ahead = collections.deque(pool.submit(pixels, part) for part in itertools.islice(parts, DECODE_AHEAD_BATCHES))
-    while ahead:
-        ready = ahead.popleft().result()
-        ahead.extend(pool.submit(pixels, part) for part in itertools.islice(parts, 1))
+def clipped(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Within float16's range where they are to be kept as such: infinity would spoil all that follows."""
+    return np.clip(values, -FLOAT16_MAX, FLOAT16_MAX) if dtype == np.float16 else values
+
+
+def ahead(pool: ThreadPoolExecutor, inputs: Pixels, total: int, count: int) -> Iterator[np.ndarray]:
+    """Batches of inputs in order, a bounded number of them read ahead."""
+    parts = iter([np.arange(start, min(start + count, total)) for start in range(0, total, count)])
+    waiting = collections.deque(pool.submit(inputs, part) for part in itertools.islice(parts, DECODE_AHEAD_BATCHES))
+    while waiting:
+        ready = waiting.popleft().result()
+        waiting.extend(pool.submit(inputs, part) for part in itertools.islice(parts, 1))
         yield ready
-
-
-def _check_disk(workspace: Workspace, needed_bytes: int, prefix: Prefix) -> None:
-    free = free_bytes(workspace.activations)
-    if needed_bytes > free:
-        raise ResourceError(
-            f"The disk is too full: the activations of {prefix.backbone.spec.name} need {needed_bytes / 1e9:.1f} GB and {free / 1e9:.1f} GB are free. "
-            "Free some space, or lower split.train_fraction, backbone.input_size or freeze.trainable_blocks."
-        )

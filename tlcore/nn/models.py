@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import hashlib
 import re
@@ -19,28 +20,38 @@ from tlcore.backbones import BackboneSpec
 from tlcore.config import HeadConfig
 from tlcore.cuts import Cut, weights_hash
 from tlcore.errors import InputError, ResourceError
+from tlcore.nn import devices
+from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.resnet import ResNet20
 from tlcore.weights import checkpoint_size, weights_path
 
 CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
 TORCH_MEANS_RGB, TORCH_DEVIATIONS_RGB = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DOWNLOAD_SILENCE_S = 20
-FLOAT16_MAX = 65504.0
 
 
 class Backbone:
-    """A pretrained network at one input size; its layers are only built when somebody needs them."""
+    """A pretrained network at one input size; its layers are only built when somebody needs them.
 
-    def __init__(self, spec: BackboneSpec, weights: str, side_px: int, seed: int = 0) -> None:
+    policy: Keras's dtype policy of its layers.
+    """
+
+    def __init__(self, spec: BackboneSpec, weights: str, side_px: int, seed: int = 0, policy: str = "float32") -> None:
         if weights not in spec.weights:
             raise InputError(f"backbone {spec.name} has no weights '{weights}'. Choose one of: {', '.join(spec.weights)}.")
         if side_px < spec.min_size:
             raise InputError(f"backbone {spec.name} needs an input of {spec.min_size} px or more, not {side_px}. Raise backbone.input_size.")
-        self.spec, self.weights, self.side_px, self.seed = spec, weights, side_px, seed
+        self.spec, self.weights, self.side_px, self.seed, self.policy = spec, weights, side_px, seed, policy
 
     @functools.cached_property
     def model(self) -> keras.Model:
         """The network without preprocessing and classifier; equal layer names in every process."""
+        with devices.precision(self.policy):
+            model = self._built()
+        _stable_names(model)
+        return model
+
+    def _built(self) -> keras.Model:
         if self.weights == "imagenet":
             model = self._from_checkpoint()
         else:
@@ -49,8 +60,11 @@ class Backbone:
                 model.load_weights(self.weights_path)
             else:
                 _randomise(model, self.seed)
-        _stable_names(model)
         return model
+
+    def in_float32(self) -> Backbone:
+        """The same for a processor, and for what is exported."""
+        return self if self.policy == "float32" else Backbone(self.spec, self.weights, self.side_px, self.seed)
 
     @functools.cached_property
     def weights_hash(self) -> str:
@@ -108,18 +122,57 @@ def preprocessing(spec: BackboneSpec) -> list[layers.Layer]:
     return [as_float, swap]
 
 
-def prefix_model(backbone: Backbone, cut: Cut) -> keras.Model:
-    """The frozen part: uint8 pixels (n, side, side, 3) in, activations at the cut out (float32)."""
-    base = backbone.model
+def prefix_model(backbone: Backbone, cut: Cut, via: Cut | None = None) -> keras.Model:
+    """The frozen part: uint8 pixels (n, side, side, 3) in, activations at the cut out (float32).
+
+    `via`: feature maps at that earlier cut are rounded as the cache rounds them, so that it doesn't matter
+    whether the activations are computed from pixels or go on from stored maps.
+    """
     pixels = keras.Input((backbone.side_px, backbone.side_px, 3), dtype="uint8", name="pixels")
     x: Any = pixels
     for layer in preprocessing(backbone.spec):
         x = layer(x)
-    below = keras.Model(base.inputs[0], tensor_at(base, str(cut.layer)), name=f"{backbone.spec.name}_frozen")
+    base = backbone.model
+    first = via or cut
+    below = keras.Model(base.inputs[0], tensor_at(base, str(first.layer)), name=f"{backbone.spec.name}_frozen")
     x = below(x, training=False)  # Batch norm stays in inference mode: it is frozen too.
+    if via is not None:
+        x = onward_model(backbone, via, cut)(as_stored(x), training=False)
+    else:
+        x = as_float32(x)
+        if cut.kind in ("avg", "max"):
+            x = pooling_layer(cut.kind)(x)
+    return keras.Model(pixels, x, name="prefix")
+
+
+def onward_model(backbone: Backbone, start: Cut, cut: Cut) -> keras.Model:
+    """The frozen layers between two cuts: feature maps at `start` in (float32), activations at `cut` out."""
+    base = backbone.model
+    maps = tensor_at(base, str(start.layer))
+    x = as_float32(maps if start.layer == cut.layer else tensor_at(base, str(cut.layer)))
     if cut.kind in ("avg", "max"):
         x = pooling_layer(cut.kind)(x)
-    return keras.Model(pixels, x, name="prefix")
+    return keras.Model(maps, x, name=f"{backbone.spec.name}_onward")
+
+
+def as_float32(x: Any) -> Any:
+    """For what comes out of layers in half precision; anything else stays as it is."""
+    return x if keras.backend.standardize_dtype(x.dtype) == "float32" else keras.ops.cast(x, "float32")
+
+
+def as_stored(x: Any) -> Any:
+    """Clipped and rounded to float16 as the cache keeps feature maps, and float32 again."""
+    x = keras.ops.clip(x, -FLOAT16_MAX, FLOAT16_MAX)
+    x = layers.Activation("linear", dtype="float16")(x)
+    return layers.Activation("linear", dtype="float32")(x)
+
+
+def row_shape(backbone: Backbone, cut: Cut) -> tuple[int, ...]:
+    """Shape of one picture's activations at the cut."""
+    if cut.kind == "pixels":
+        return backbone.side_px, backbone.side_px, 3
+    shape = tuple(tensor_at(backbone.model, str(cut.layer)).shape[1:])
+    return shape if cut.kind == "map" else shape[-1:]
 
 
 def tail_model(backbone: Backbone, cut: Cut) -> keras.Model | None:
@@ -171,6 +224,25 @@ class Classifier:
             shape = layer.compute_output_shape(shape)
             self.dense.append(layer)
 
+    def in_float32(self, tail: keras.Model | None) -> Classifier:
+        """The same with what it has learnt, on a tail in float32."""
+        other = copy.copy(self)
+        other.tail = tail
+        for variable, learnt in zip(other.variables, self.variables, strict=True):
+            if variable is not learnt:
+                variable.assign(learnt)
+        return other
+
+    def dense_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Kernel and bias of each dense layer, from the bottom."""
+        return [(layer.kernel.numpy(), layer.bias.numpy()) for layer in self.dense]
+
+    def start_over(self, seed: int) -> None:
+        """Give the dense layers the weights that a new classifier with this seed has."""
+        for i, layer in enumerate(self.dense):
+            layer.kernel.assign(keras.initializers.GlorotUniform(seed=seed + i)(layer.kernel.shape))
+            layer.bias.assign(np.zeros(layer.bias.shape, np.float32))
+
     @property
     def variables(self) -> list[keras.Variable]:
         """Those that learn, in an order that depends on the settings only."""
@@ -180,7 +252,7 @@ class Classifier:
     def logits(self, x: Any, drop: Any = None) -> Any:
         """`drop(x, i)` is applied before the i-th dense layer; None in inference."""
         if self.tail is not None:
-            x = self.tail(x, training=False)  # Batch norm here too: a batch is too few to estimate it.
+            x = as_float32(self.tail(x, training=False))  # Batch norm here too: a batch is too few to estimate it.
         if self.pool is not None:
             x = self.pool(x)
         for i, layer in enumerate(self.dense):
@@ -197,17 +269,13 @@ class Classifier:
         return layers.Dropout(self.dropout, name=f"dropout_{i + 1}")(x) if self.dropout else x
 
 
-def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier) -> keras.Model:
+def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier, via: Cut | None = None) -> keras.Model:
     """uint8 pixels in, probabilities out, built of built-in layers only."""
     learnt = classifier.model()
     if cut.kind == "pixels":
         return learnt
-    prefix = prefix_model(backbone, cut)
-    x = prefix.output
-    if cut.kind == "map":  # The cache keeps float16: clip and round here as it does there.
-        x = keras.ops.clip(x, -FLOAT16_MAX, FLOAT16_MAX)
-        x = layers.Activation("linear", dtype="float16", name="as_stored")(x)
-        x = layers.Activation("linear", dtype="float32", name="from_stored")(x)
+    prefix = prefix_model(backbone, cut, via)
+    x = as_stored(prefix.output) if cut.kind == "map" else prefix.output  # As what was learnt was given it.
     return keras.Model(prefix.input, learnt(x), name="workbench_model")
 
 

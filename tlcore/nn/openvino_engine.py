@@ -30,7 +30,8 @@ def core() -> ov.Core:
 class OpenVINOEngine:
     """Feeds a converted model asynchronously; rows arrive in any order, each with its position.
 
-    Shapes: batches in (n, side, side, 3) uint8 with n ≤ `batch_images`, rows out (n, *row_shape).
+    Shapes: batches in (n, side, side, 3) uint8, or (n, *map) float32 where the model goes on from feature maps,
+    with n ≤ `batch_images`; rows out (n, *row_shape).
     """
 
     name = "openvino"
@@ -47,12 +48,12 @@ class OpenVINOEngine:
         self.batch_images = batch_images
         self.row_shape = tuple(int(d) for d in self._compiled.output(0).shape[1:])
 
-    def start(self, pixels: np.ndarray, position: int, sink: Sink) -> None:
+    def start(self, batch: np.ndarray, position: int, sink: Sink) -> None:
         """Begin one batch; waits while all requests are busy. The last batch is padded here."""
-        count = len(pixels)
+        count = len(batch)
         if count < self.batch_images:
-            pixels = np.concatenate([pixels, np.zeros((self.batch_images - count, *pixels.shape[1:]), np.uint8)])
-        self._queue.start_async({0: pixels}, (position, count, sink))
+            batch = np.concatenate([batch, np.zeros((self.batch_images - count, *batch.shape[1:]), batch.dtype)])
+        self._queue.start_async({0: batch}, (position, count, sink))
 
     def wait(self) -> None:
         """Return when every batch that was begun has reached its sink."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 from collections.abc import Callable
@@ -13,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from tlcore.cuts import Cut, PrefixIdentity
-from tlcore.nn import openvino_engine
-from tlcore.nn.models import Backbone, prefix_model
+from tlcore.nn import openvino_engine, openvino_graph
+from tlcore.nn.models import Backbone, onward_model, prefix_model
 from tlcore.nn.openvino_engine import OpenVINOEngine, Sink, ov
 from tlcore.workspace import Workspace, whole_file
 
@@ -22,57 +23,114 @@ GPU_BATCH_IMAGES = 64
 
 
 class Engine(Protocol):
-    """Turns batches of pixels into rows; see OpenVINOEngine."""
+    """Turns batches of pixels, or of feature maps at an earlier cut, into rows; see OpenVINOEngine."""
 
     name: str
     batch_images: int
     row_shape: tuple[int, ...]
 
-    def start(self, pixels: np.ndarray, position: int, sink: Sink) -> None: ...
+    def start(self, batch: np.ndarray, position: int, sink: Sink) -> None: ...
 
     def wait(self) -> None: ...
 
 
 class Prefix:
-    """The frozen layers of `backbone` below `cut`; nothing is built until it has to compute."""
+    """The frozen layers of `backbone` below `cut`; nothing is built until it has to compute.
 
-    def __init__(self, backbone: Backbone, cut: Cut, workspace: Workspace, log: Callable[[str], None] = lambda message: None) -> None:
-        self.backbone, self.cut, self._workspace, self._log = backbone, cut, workspace, log
+    `via` and `view` as in PrefixIdentity.
+    """
+
+    def __init__(
+        self, backbone: Backbone, cut: Cut, workspace: Workspace, log: Callable[[str], None] = lambda message: None,
+        via: Cut | None = None, view: str | None = None,
+    ) -> None:
+        self.backbone, self.cut, self.via, self.view = backbone, cut, via, view
+        self._workspace, self._log = workspace, log
+        self._layers = self  # Views differ in their pictures only: they share engines and converted files.
 
     @property
     def engine_name(self) -> str:
         """What computes the rows; as long as nothing is built, what will be tried first."""
-        if "engine" in self.__dict__:
-            return self.engine.name
+        if "engine" in self._layers.__dict__:
+            return self._layers.engine.name
         return "tensorflow" if self.cut.kind == "pixels" or _has_gpu() else "openvino"
 
     @property
     def identity(self) -> PrefixIdentity:
         """What decides the activations; another engine once it turns out that OpenVINO can't."""
-        return PrefixIdentity(self.backbone.spec.name, self.backbone.weights_hash, self.backbone.side_px, self.cut, self.engine_name)
+        via = None if self.via is None else self.via.layer
+        backbone, precision = self.backbone, None if self.backbone.policy == "float32" else self.backbone.policy
+        return PrefixIdentity(backbone.spec.name, backbone.weights_hash, backbone.side_px, self.cut, self.engine_name, via, self.view, precision)
 
     @property
     def key(self) -> str:
         return self.identity.key
 
+    def seen_as(self, view: str | None) -> Prefix:
+        """The same layers, given another augmented view of each picture; one engine serves all."""
+        other = Prefix(self.backbone, self.cut, self._workspace, self._log, self.via, view)
+        other._layers = self._layers
+        return other
+
+    def in_float32(self) -> Prefix:
+        """The same layers as a processor computes them, and as they are exported."""
+        return Prefix(self.backbone.in_float32(), self.cut, self._workspace, self._log, self.via, self.view)
+
+    def by_way_of(self, cut: Cut) -> Prefix:
+        """The same layers by way of rounded feature maps at an earlier cut."""
+        return Prefix(self.backbone, self.cut, self._workspace, self._log, cut, self.view)
+
+    def upto(self, cut: Cut) -> Prefix:
+        """The layers below an earlier cut, from pixels."""
+        return Prefix(self.backbone, cut, self._workspace, self._log, view=self.view)
+
     @functools.cached_property
     def engine(self) -> Engine:
-        """OpenVINO on a CPU; TensorFlow on a GPU, and where OpenVINO can't take the network."""
+        """From pixels: OpenVINO on a CPU; TensorFlow on a GPU, and where OpenVINO can't take the network."""
+        if self._layers is not self:
+            return self._layers.engine
         if _has_gpu():
-            return TensorFlowEngine(prefix_model(self.backbone, self.cut), GPU_BATCH_IMAGES)
+            return TensorFlowEngine(prefix_model(self.backbone, self.cut, self.via), GPU_BATCH_IMAGES)
         try:
             return OpenVINOEngine(self.converted())
         except RuntimeError as error:  # What OpenVINO raises for an operation that it doesn't know.
             self._log(f"OpenVINO can't run {self.backbone.spec.name} ({str(error).splitlines()[0][:120]}); TensorFlow does.")
-            return TensorFlowEngine(prefix_model(self.backbone, self.cut))
+            return TensorFlowEngine(prefix_model(self.backbone, self.cut, self.via))
+
+    @functools.cached_property
+    def onward(self) -> Engine:
+        """From feature maps at `via`."""
+        assert self.via is not None
+        if self._layers is not self:
+            return self._layers.onward
+        if self.engine_name == "openvino":
+            return OpenVINOEngine(self._kept(f"{self._program_key}-onward", self._convert_onward))
+        return TensorFlowEngine(onward_model(self.backbone, self.via, self.cut), GPU_BATCH_IMAGES)
 
     def converted(self) -> Path:
         """The prefix as OpenVINO files, converted once for each key; damaged files are made again."""
-        path = self._workspace.compiled / f"{self.key}.xml"
+        return self._kept(self._program_key, self._convert)
+
+    @property
+    def _program_key(self) -> str:
+        return dataclasses.replace(self.identity, view=None).key
+
+    def _convert(self) -> ov.Model:
+        if self.via is None:
+            return convert(prefix_model(self.backbone, self.cut))
+        below = openvino_engine.core().read_model(self.upto(self.via).converted())
+        return openvino_graph.join(below, self._convert_onward(), rounded=True)
+
+    def _convert_onward(self) -> ov.Model:
+        assert self.via is not None
+        return convert(onward_model(self.backbone, self.via, self.cut))
+
+    def _kept(self, name: str, make: Callable[[], ov.Model]) -> Path:
+        path = self._workspace.compiled / f"{name}.xml"
         stamp = path.with_suffix(".sha256")
         if not (path.exists() and stamp.exists() and stamp.read_text() == _fingerprint(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
-            openvino_engine.save(convert(prefix_model(self.backbone, self.cut)), path)
+            openvino_engine.save(make(), path)
             with whole_file(stamp) as temporary:
                 temporary.write_text(_fingerprint(path))
         return path
@@ -86,12 +144,12 @@ class TensorFlowEngine:
     def __init__(self, model: keras.Model, batch_images: int = openvino_engine.BATCH_IMAGES) -> None:
         self.batch_images = batch_images
         self.row_shape = tuple(model.output.shape[1:])
-        self._compiled = tf.function(lambda pixels: model(pixels, training=False))
+        self._compiled = tf.function(lambda batch: model(batch, training=False))
 
-    def start(self, pixels: np.ndarray, position: int, sink: Sink) -> None:
-        count = len(pixels)
-        padding = np.zeros((self.batch_images - count, *pixels.shape[1:]), np.uint8)
-        sink(position, self._compiled(tf.constant(np.concatenate([pixels, padding]))).numpy()[:count])
+    def start(self, batch: np.ndarray, position: int, sink: Sink) -> None:
+        count = len(batch)
+        padding = np.zeros((self.batch_images - count, *batch.shape[1:]), batch.dtype)
+        sink(position, self._compiled(tf.constant(np.concatenate([batch, padding]))).numpy()[:count])
 
     def wait(self) -> None:
         """Every batch is done when `start` returns."""

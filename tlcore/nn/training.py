@@ -17,25 +17,24 @@ import numpy as np
 import tensorflow as tf
 
 from tlcore import backbones
-from tlcore.activations import CachedRows, HeldRows, Rows
-from tlcore.config import DEMO, RunConfig, parse
-from tlcore.cuts import cut_for
+from tlcore.activations import Rows
+from tlcore.config import RunConfig
+from tlcore.cuts import Cut, cut_for
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.splits import make_split
 from tlcore.errors import ResourceError
 from tlcore.metrics import evaluate
-from tlcore.nn import checkpoints, export
+from tlcore.nn import checkpoints, devices, export
 from tlcore.nn.environment import environment
-from tlcore.nn.features import CacheUse, PixelRows, activations
-from tlcore.nn.models import Backbone, Classifier, prefix_model, tail_model
-from tlcore.nn.openvino_engine import OpenVINOEngine
-from tlcore.nn.prefix import Prefix, convert
+from tlcore.nn.inputs import Inputs
+from tlcore.nn.models import Backbone, Classifier, tail_model
 from tlcore.nn.strategies import frozen
 from tlcore.reporter import Committed, Reporter
 from tlcore.results import Predictions, save_predictions
 from tlcore.workspace import Workspace, whole_file
 
 EARLIER = "earlier attempts"
+ROUTE_FILE = "route.json"  # From which stored feature maps the activations went on.
 SPARE_S = 0.5  # Evaluation and export follow what progress is measured by.
 
 
@@ -54,28 +53,9 @@ def run(
     """
     tf.config.experimental.enable_op_determinism()  # A resumed run must equal an uninterrupted one.
     with _explained_shortage():
-        return _Run(config, dataset, workspace, run_dir, reporter).carry_out(resume_from)
-
-
-def warm_up(workspace: Workspace | None = None) -> None:
-    """Do before a job is there what every run would wait for: libraries, threads, first traces.
-
-    With a workspace the bundled network is also converted there, once for all.
-    """
-    config = parse(DEMO)
-    spec = backbones.spec(config.backbone.name)
-    cut = cut_for(spec, 0, config.head.pooling)
-    backbone = Backbone(spec, "bundled", spec.usual_size)
-    if workspace is not None and backbone.weights_path.exists():
-        engine = Prefix(backbone, cut, workspace).engine
-    else:
-        engine = OpenVINOEngine(convert(prefix_model(Backbone(spec, "none", spec.usual_size), cut)))
-    engine.start(np.zeros((1, spec.usual_size, spec.usual_size, 3), np.uint8), 0, lambda position, rows: None)
-    engine.wait()
-    rows = HeldRows(np.zeros((32, *engine.row_shape), cut.dtype))
-    trainer = frozen.Trainer(Classifier(None, cut, engine.row_shape, config.head, 2, 0), config.optimizer, config.train)
-    trainer.epoch(1, rows, np.zeros(32, np.int64))
-    evaluate(np.array([0, 1]), trainer.probabilities(rows)[:2])
+        steps = _Run(config, dataset, workspace, run_dir, reporter)
+        with steps.strategy.scope():  # Whatever makes variables must be inside, so that several cards share them.
+            return steps.carry_out(resume_from)
 
 
 class _Run:
@@ -87,61 +67,47 @@ class _Run:
         reporter.phase("prepare")
         spec = backbones.spec(config.backbone.name)
         self.cut = cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)
-        self.backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed)
-        self.prefix = Prefix(self.backbone, self.cut, workspace, reporter.log)
+        self.plan = devices.plan(config.train.devices)
+        self.strategy = devices.apply(self.plan)
+        self.backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed, self.plan.policy)
         self.split = make_split(dataset, config.classes, config.split)
-        self.use = CacheUse()
 
     def carry_out(self, resume_from: Committed | None) -> dict[str, Any]:
         self._before_s = resume_from.history[-1]["seconds"] if resume_from else 0.0
         self._write_settings()
         self.reporter.phase("features")
-        both = self._rows("training", np.concatenate([self.split.train, self.split.val]), len(self.split.test))
-        train, val = both.part(slice(len(self.split.train))), both.part(slice(len(self.split.train), None))
+        self.inputs = self._inputs(resume_from)
+        train, val = self.inputs.training_and_validation()
         self.reporter.phase("train")
         trainer, state = self._train(train, val, resume_from)
         self.reporter.phase("features")
-        test = self._rows("test", self.split.test, 0)
+        test = self.inputs.test()
         self.reporter.phase("evaluate")
         parts = [self._predictions(name, trainer.probabilities(rows, self.reporter.check)) for name, rows in (("val", val), ("test", test))]
         save_predictions(self.run_dir, parts)
         figures = evaluate(parts[1].labels, parts[1].probabilities)
         self.reporter.phase("export")
-        self._export(trainer.classifier)
-        summary = self._summary(figures, trainer.classifier, state)
+        model_bytes = self._export(trainer.classifier)
+        summary = self._summary(figures, trainer.classifier, state) | {"model_bytes": model_bytes}
         summary |= self._times()
         self._write_json("summary.json", summary)
         checkpoints.remove(self.run_dir, keep=[checkpoints.path_of(self.run_dir, state.epoch)])
         self.reporter.progress(1.0, "done")
         return summary
 
-    def _rows(self, part: str, rows: np.ndarray, to_follow: int) -> CachedRows | PixelRows:
-        """Activations of dataset rows; progress by the pace so far, with as many pictures `to_follow` later."""
-        side_px = self.backbone.side_px
+    def _inputs(self, resume_from: Committed | None) -> Inputs:
+        """A resumed run goes on from the same stored feature maps as before, or from pixels as before."""
+        chosen, via = self.run_dir / ROUTE_FILE, "look"
+        if resume_from:
+            via = Cut(json.loads(chosen.read_text(encoding="utf-8"))["via"], "map") if chosen.exists() else None
+        inputs = Inputs(self.config, self.dataset, self.split, self.backbone, self.cut, self.workspace, self.reporter, self._progress, via)
+        if inputs.prefix.via and not resume_from:
+            self._write_json(chosen.name, {"via": inputs.prefix.via.layer})
+        return inputs
 
-        def pixels(positions: np.ndarray) -> np.ndarray:
-            return self.dataset.pixels(rows[positions], side_px)
-
-        if self.cut.kind == "pixels":
-            return PixelRows(pixels, np.arange(len(rows)), side_px)
-
-        began = time.perf_counter()
-
-        def report(fraction: float) -> None:
-            picture_s = (time.perf_counter() - began) / (fraction * len(rows))
-            rest_s = picture_s * ((1 - fraction) * len(rows) + to_follow)
-            self._progress(rest_s, f"{fraction:.0%} of {len(rows):,} {part} pictures")
-
-        found, use = activations(self.prefix, pixels, self.dataset.content_ids[rows], self.workspace, self.reporter, report)
-        self.use.add(use)
-        self.reporter.log(f"{use.computed} of {len(rows)} pictures went through the frozen layers ({self.prefix.engine_name}); {use.hits} were stored already.")
-        return found
-
-    def _train(self, train: Rows, val: Rows, resume_from: Committed | None) -> tuple[frozen.Trainer, checkpoints.State]:
+    def _train(self, train: Callable[[int], Rows], val: Rows, resume_from: Committed | None) -> tuple[frozen.Trainer, checkpoints.State]:
         config = self.config
-        tail = tail_model(self.backbone, self.cut) if self._has_tail() else None
-        classifier = Classifier(tail, self.cut, train.layout.row_shape, config.head, len(self.split.classes), config.train.seed)
-        trainer = frozen.Trainer(classifier, config.optimizer, config.train)
+        trainer = self._trainer(val.layout.row_shape)
         state = checkpoints.load(resume_from.checkpoint, config.hash()) if resume_from else None
         labelled = (train, self.split.labels(self.split.train)), (val, self.split.labels(self.split.val))
         state = frozen.fit(
@@ -149,6 +115,14 @@ class _Run:
             self._progress_of_epochs(state.epoch if state else 0),
         )
         return trainer, state
+
+    def _trainer(self, row_shape: tuple[int, ...]) -> frozen.Trainer:
+        config, classes = self.config, len(self.split.classes)
+        if not config.freeze.trainable_blocks and not self.plan.mirrored:
+            return frozen.trainer_of_head(self.cut, row_shape, config.head, classes, config.optimizer, config.train)
+        tail = tail_model(self.backbone, self.cut) if config.freeze.trainable_blocks else None
+        classifier = Classifier(tail, self.cut, row_shape, config.head, classes, config.train.seed)
+        return frozen.Trainer(classifier, config.optimizer, config.train, strategy=self.strategy, loss_scaling=self.plan.loss_scaling)
 
     def _worked_s(self) -> float:
         """Seconds on this run, earlier attempts included."""
@@ -177,15 +151,21 @@ class _Run:
 
         return report
 
-    def _has_tail(self) -> bool:
-        return self.config.freeze.trainable_blocks > 0
-
-    def _export(self, classifier: Classifier) -> None:
-        export.save_keras(self.backbone, self.cut, classifier, self.run_dir / "model.keras")
+    def _export(self, classifier: Classifier) -> int:
+        """Write the model and return its bytes; Keras's own file waits until it is asked for."""
+        prefix = self.inputs.prefix
+        if self.plan.policy != "float32":
+            prefix = prefix.in_float32()
+            classifier = classifier.in_float32(tail_model(prefix.backbone, self.cut))
         try:
-            export.save_openvino(self.prefix, classifier, self.run_dir / "model.xml")
+            path = self.run_dir / export.OPENVINO_FILE
+            export.save_openvino(prefix, classifier, path)
+            return path.stat().st_size + path.with_suffix(".bin").stat().st_size
         except RuntimeError as error:  # What OpenVINO raises for an operation that it doesn't know.
             self.reporter.log(f"No OpenVINO model: {str(error).splitlines()[0][:200]}")
+        path = self.run_dir / export.KERAS_FILE
+        export.save_keras(prefix.backbone, self.cut, classifier, path, prefix.via)
+        return path.stat().st_size
 
     def _write_settings(self) -> None:
         self.run_dir.mkdir(parents=True, exist_ok=True)
@@ -198,7 +178,7 @@ class _Run:
         return Predictions(split, rows, self.dataset.content_ids[rows], self.split.labels(rows), probabilities, self.split.classes)
 
     def _summary(self, test: dict[str, float | None], classifier: Classifier, state: checkpoints.State) -> dict[str, Any]:
-        engine = self.prefix.engine_name
+        engine = self.inputs.prefix.engine_name
         self._write_json("environment.json", environment(engine))
         learning = sum(int(np.prod(v.shape)) for v in classifier.variables)
         head = sum(layer.count_params() for layer in classifier.dense)
@@ -207,14 +187,13 @@ class _Run:
             "test_accuracy": test["accuracy"], "test_macro_f1": test["macro_f1"], "test": test,
             "epochs": state.epoch, "best_epoch": state.best_epoch,
             "best_val_accuracy": state.best_metrics["val_accuracy"], "best_val_loss": state.best_metrics["val_loss"],
-            "trainable_params": learning, "total_params": self.backbone.model.count_params() + head,
-            "engine": engine, "cache": dataclasses.asdict(self.use),
+            "trainable_params": learning, "total_params": self.backbone.spec.params + head,
+            "engine": engine, "cache": {**dataclasses.asdict(self.inputs.use), "via": self.inputs.prefix.via.layer if self.inputs.prefix.via else None},
             "train_images": len(self.split.train), "val_images": len(self.split.val), "test_images": len(self.split.test),
             "classes": list(self.split.classes), "config_hash": self.config.hash(),
             "test_ids_hash": hashlib.sha256("".join(ids).encode()).hexdigest(),
             "weights_file": self.backbone.weights_file,
             "weights_sha256": self.backbone.weights_hash if self.backbone.weights_file else None,
-            "model_bytes": (self.run_dir / "model.keras").stat().st_size,
         }
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ this shows in the result: the order of the pictures depends on (seed, epoch) onl
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from tlcore.activations import Rows
-from tlcore.config import OptimizerConfig, TrainConfig
+from tlcore.config import HeadConfig, OptimizerConfig, TrainConfig
+from tlcore.cuts import Cut
 from tlcore.errors import InputError
 from tlcore.metrics import SMALLEST_PROBABILITY, macro_f1
 from tlcore.nn import checkpoints
@@ -28,6 +30,8 @@ CALL_S = 1.0  # A compiled call aims at this; between calls the run can be stopp
 CALL_GROWTH = 8  # At most, from one call to the next: a first measurement may mislead.
 PREDICT_ROWS, PREDICT_ROWS_OF_TAIL = 256, 32
 PROGRESS_S = 1.0
+COMMIT_S = 0.25  # Epochs that take milliseconds are committed together, this often.
+TRAINERS_KEPT = 8
 
 Block = tuple[tf.Tensor, tf.Tensor, np.ndarray]  # Rows, labels, and the order in which they are learnt.
 
@@ -36,15 +40,24 @@ class Trainer:
     """Classifier, optimiser and the compiled epoch; `state` and `restore` are exact inverses.
 
     Shapes: rows (n, *row_shape), labels (n,) indices into the classes.
+    strategy: that under whose scope this and the classifier are made; with several devices each takes a share of every batch.
+    loss_scaling: for layers in float16, which loses small gradients. Source: Micikevicius et al. 2017, arXiv:1710.03740.
     """
 
-    def __init__(self, classifier: Classifier, optimizer: OptimizerConfig, train: TrainConfig, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self, classifier: Classifier, optimizer: OptimizerConfig, train: TrainConfig, block_bytes: int = BLOCK_BYTES,
+        strategy: tf.distribute.Strategy | None = None, loss_scaling: bool = False,
+    ) -> None:
         self.classifier, self._train, self._block_bytes = classifier, train, block_bytes
         self.optimizer = make_optimizer(optimizer)
+        if loss_scaling:
+            self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(classifier.variables)
-        self._epoch_call = _compile_epoch(classifier, self.optimizer, train.batch_size)
-        self._logits_call = tf.function(lambda x: classifier.logits(_as_input(x)), reduce_retracing=True)
-        self._held: tuple[Rows, tf.Tensor] | None = None
+        self._untouched = self.optimizer_state()
+        self._epoch_call = _compile_epoch(classifier, self.optimizer, train.batch_size, strategy or tf.distribute.get_strategy())
+        any_rows = tf.TensorSpec((None, *classifier.row_shape), classifier.cut.dtype)
+        self._probabilities_call = tf.function(lambda x: tf.nn.softmax(classifier.logits(_as_input(x))), input_signature=(any_rows,))
+        self._held: list[tuple[Rows, tf.Tensor]] = []
         self._call_images = train.batch_size  # The first call is one step: nobody knows yet how long that takes.
 
     def epoch(self, number: int, rows: Rows, labels: np.ndarray, tick: Callable[[float], None] = lambda fraction: None) -> tuple[float, float]:
@@ -76,9 +89,18 @@ class Trainer:
         parts, count = [], PREDICT_ROWS if self.classifier.tail is None else PREDICT_ROWS_OF_TAIL
         for start in range(0, len(rows), count):
             x = rows.take(slice(start, start + count))
-            parts.append(tf.nn.softmax(self._logits_call(tf.constant(x))).numpy())
+            parts.append(self._probabilities_call(tf.constant(x)).numpy())
             check()
         return np.concatenate(parts)
+
+    def start_over(self, learning_rate: float, train: TrainConfig) -> None:
+        """As if newly made with another step size and another seed; only for a head alone."""
+        assert self.classifier.tail is None and train.batch_size == self._train.batch_size
+        self._train, self._held = train, []
+        self.classifier.start_over(train.seed)
+        for variable, value in zip(self.optimizer.variables, self._untouched, strict=True):
+            variable.assign(value)
+        self.optimizer.learning_rate = learning_rate
 
     def weights(self) -> list[np.ndarray]:
         return [v.numpy() for v in self.classifier.variables]
@@ -101,12 +123,20 @@ class Trainer:
         batch, fitting = self._train.batch_size, CALL_S / max(seconds, 1e-6) * images
         self._call_images = batch * max(1, int(min(fitting, CALL_GROWTH * self._call_images) // batch))
 
+    def _hold(self, rows: Rows, check: Callable[[], None]) -> tf.Tensor:
+        """The rows in memory, beside those of other views as far as there is room."""
+        found = next((tensor for held, tensor in self._held if held is rows), None)
+        if found is None:
+            while self._held and sum(held.nbytes for held, _ in self._held) + rows.nbytes > self._block_bytes:
+                self._held.pop(0)
+            found = tf.constant(_read(rows, np.arange(len(rows)), check))
+            self._held.append((rows, found))
+        return found
+
     def _blocks(self, number: int, rows: Rows, labels: np.ndarray, check: Callable[[], None]) -> Iterator[Block]:
         order = permutation(self._train.seed, number, len(labels))
         if rows.nbytes <= self._block_bytes:
-            if self._held is None or self._held[0] is not rows:
-                self._held = rows, tf.constant(_read(rows, np.arange(len(rows)), check))
-            yield self._held[1], tf.constant(labels, tf.int32), order
+            yield self._hold(rows, check), tf.constant(labels, tf.int32), order
             return
         steps = max(1, self._block_bytes // rows.layout.row_bytes // self._train.batch_size)
         for start in range(0, len(order), steps * self._train.batch_size):
@@ -116,9 +146,22 @@ class Trainer:
             yield x, y, np.searchsorted(ascending, part).astype(np.int32)
 
 
+def trainer_of_head(cut: Cut, row_shape: tuple[int, ...], head: HeadConfig, classes: int, optimizer: OptimizerConfig, train: TrainConfig) -> Trainer:
+    """A trainer of a head on frozen rows; one that is compiled already starts over where only seed and step size are others."""
+    same = optimizer.model_copy(update={"learning_rate": OptimizerConfig().learning_rate})
+    trainer = _compiled_head(cut, row_shape, head, classes, same, TrainConfig(batch_size=train.batch_size))
+    trainer.start_over(optimizer.learning_rate, train)
+    return trainer
+
+
+@functools.lru_cache(maxsize=TRAINERS_KEPT)
+def _compiled_head(cut: Cut, row_shape: tuple[int, ...], head: HeadConfig, classes: int, optimizer: OptimizerConfig, train: TrainConfig) -> Trainer:
+    return Trainer(Classifier(None, cut, row_shape, head, classes, train.seed), optimizer, train)
+
+
 def fit(
     trainer: Trainer,
-    train: tuple[Rows, np.ndarray],
+    train: tuple[Callable[[int], Rows], np.ndarray],
     val: tuple[Rows, np.ndarray],
     config: TrainConfig,
     config_hash: str,
@@ -127,11 +170,12 @@ def fit(
     state: checkpoints.State | None = None,
     report: Callable[[float], None] = lambda epochs: None,
 ) -> checkpoints.State:
-    """Train to the end or until validation stalls, committing each epoch; the trainer ends at the best one.
+    """Train to the end or until validation stalls, committing epochs; the trainer ends at the best one.
 
+    `train` holds rows by epoch, counted from 1, and labels. The first epoch and the last are committed at once, others no more often than every `COMMIT_S`.
     `report(epochs)` hears how many epochs are done, and fractions of those that take seconds.
     """
-    best_loss = state.best_metrics["val_loss"] if state else np.inf
+    best_loss, committed_at = state.best_metrics["val_loss"] if state else np.inf, -np.inf
     if state:
         trainer.restore(state)
     while not _finished(state, config):
@@ -147,7 +191,12 @@ def fit(
         else:
             best = (state.best_epoch, state.best_metrics, state.best_weights)
         state = checkpoints.State(number, weights, trainer.optimizer_state(), *best)
-        reporter.epoch(number, metrics, checkpoints.save(state, config_hash, run_dir))
+        checkpoint = None
+        if _finished(state, config) or time.perf_counter() - committed_at > COMMIT_S:
+            checkpoint = checkpoints.save(state, config_hash, run_dir)
+        reporter.epoch(number, metrics, checkpoint)
+        if checkpoint:
+            committed_at = time.perf_counter()
         report(number)
     assert state is not None
     trainer.set_weights(state.best_weights)
@@ -183,7 +232,7 @@ def _finished(state: checkpoints.State | None, config: TrainConfig) -> bool:
 
 
 def _one_epoch(
-    trainer: Trainer, number: int, train: tuple[Rows, np.ndarray], val: tuple[Rows, np.ndarray], reporter: Reporter, report: Callable[[float], None]
+    trainer: Trainer, number: int, train: tuple[Callable[[int], Rows], np.ndarray], val: tuple[Rows, np.ndarray], reporter: Reporter, report: Callable[[float], None]
 ) -> dict[str, float]:
     began = told = time.perf_counter()
 
@@ -194,7 +243,8 @@ def _one_epoch(
             told = time.perf_counter()
             report(number - 1 + fraction)
 
-    loss, accuracy = trainer.epoch(number, *train, tick)
+    rows, labels = train
+    loss, accuracy = trainer.epoch(number, rows(number), labels, tick)
     probabilities, labels = trainer.probabilities(val[0], reporter.check), val[1]
     predicted = probabilities.argmax(1)
     true = np.maximum(probabilities[np.arange(len(labels)), labels], SMALLEST_PROBABILITY)
@@ -223,8 +273,21 @@ def _as_input(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32) if x.dtype == tf.float16 else x
 
 
-def _compile_epoch(classifier: Classifier, optimizer: keras.optimizers.Optimizer, batch_size: int) -> Callable:
-    variables = classifier.variables
+def _compile_epoch(classifier: Classifier, optimizer: keras.optimizers.Optimizer, batch_size: int, strategy: tf.distribute.Strategy) -> Callable:
+    variables, devices = classifier.variables, strategy.num_replicas_in_sync
+
+    def step(x: tf.Tensor, y: tf.Tensor, chosen: tf.Tensor, seed: tf.Tensor, number: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Sum of losses and hits of one device's share of a batch; gradients of all shares add up."""
+        whole = tf.cast(tf.size(chosen), tf.float32)
+        if devices > 1:
+            chosen = chosen[tf.distribute.get_replica_context().replica_id_in_sync_group :: devices]
+        labels = tf.gather(y, chosen)
+        with tf.GradientTape() as tape:
+            logits = classifier.logits(_as_input(tf.gather(x, chosen)), _dropout(classifier.dropout, seed, number))
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+            loss = optimizer.scale_loss(tf.reduce_sum(losses) / whole)
+        optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(tf.equal(tf.argmax(logits, 1, tf.int32), labels), tf.float32))
 
     rows = tf.TensorSpec((None, *classifier.row_shape), classifier.cut.dtype)
     indices, number, real = tf.TensorSpec((None,), tf.int32), tf.TensorSpec((), tf.int32), tf.TensorSpec((), tf.float32)
@@ -232,17 +295,12 @@ def _compile_epoch(classifier: Classifier, optimizer: keras.optimizers.Optimizer
     # One trace, however many pictures a call is given.
     @tf.function(input_signature=(rows, indices, indices, tf.TensorSpec((2,), tf.int32), number, real, real))
     def epoch(x: tf.Tensor, y: tf.Tensor, order: tf.Tensor, seed: tf.Tensor, first_step: tf.Tensor, loss_sum: tf.Tensor, hits: tf.Tensor) -> tuple:
-        for step in tf.range(-(-tf.size(order) // batch_size)):
-            chosen = order[step * batch_size : (step + 1) * batch_size]
-            labels = tf.gather(y, chosen)
-            with tf.GradientTape() as tape:
-                logits = classifier.logits(_as_input(tf.gather(x, chosen)), _dropout(classifier.dropout, seed, first_step + step))
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-                loss = tf.reduce_mean(losses)
-            gradients = tape.gradient(loss, [v.value for v in variables])
-            optimizer.apply(gradients, variables)
-            loss_sum += tf.reduce_sum(losses)
-            hits += tf.reduce_sum(tf.cast(tf.equal(tf.argmax(logits, 1, tf.int32), labels), tf.float32))
+        for place in tf.range(-(-tf.size(order) // batch_size)):
+            chosen = order[place * batch_size : (place + 1) * batch_size]
+            found = strategy.run(step, (x, y, chosen, seed, first_step + place))
+            losses, right = (strategy.reduce(tf.distribute.ReduceOp.SUM, each, axis=None) for each in found)
+            loss_sum += losses
+            hits += right
         return loss_sum, hits
 
     return epoch

@@ -1,0 +1,118 @@
+"""What a run learns from and is tested on, as rows: stored activations of its pictures, or their pixels."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from tlcore import augment
+from tlcore.activations import Rows
+from tlcore.config import RunConfig
+from tlcore.cuts import Cut
+from tlcore.datasets.dataset import Dataset
+from tlcore.datasets.splits import Split
+from tlcore.nn.features import CacheUse, activations, nearest_stored_maps
+from tlcore.nn.models import Backbone
+from tlcore.nn.pixel_rows import AugmentedRows, FrozenRows, decoded
+from tlcore.nn.prefix import Prefix
+from tlcore.reporter import Reporter
+from tlcore.workspace import Workspace
+
+# Seconds of work that are left, and what is being done.
+Progress = Callable[[float, str], None]
+
+
+class Inputs:
+    """The three parts of a split; nothing is read or computed before it is asked for.
+
+    via: the earlier cut whose stored feature maps are taken up; "look": the one that saves most work, if any.
+    """
+
+    def __init__(
+        self, config: RunConfig, dataset: Dataset, split: Split, backbone: Backbone, cut: Cut, workspace: Workspace,
+        reporter: Reporter, progress: Progress, via: Cut | str | None = "look",
+    ) -> None:
+        self.cut, self.use = cut, CacheUse()
+        self._dataset, self._split, self._settings = dataset, split, config.augment
+        self._side_px, self._workspace, self._reporter, self._progress = backbone.side_px, workspace, reporter, progress
+        self.prefix = Prefix(backbone, cut, workspace, reporter.log)
+        if via == "look":
+            parts = [split.val, split.test] if self._settings.enabled else [split.train, split.val, split.test]
+            via = nearest_stored_maps(self.prefix, dataset.content_ids[np.concatenate(parts)], workspace)
+        if isinstance(via, Cut):
+            reporter.log(f"Stored feature maps after {via.layer} are taken up where they are: what lies below is not computed again.")
+            self.prefix = self.prefix.by_way_of(via)
+
+    @property
+    def cached(self) -> bool:
+        """Whether the frozen layers see each picture, or each of its fixed views, only once."""
+        return self.cut.kind != "pixels" and not self._fresh
+
+    def training_and_validation(self) -> tuple[Callable[[int], Rows], Rows]:
+        """Rows of the training pictures by epoch, counted from 1, and rows of the validation pictures."""
+        train, val, test = self._split.train, self._split.val, self._split.test
+        if not self._settings.enabled:
+            both = self._rows("training", np.concatenate([train, val]), len(test))
+            rows = both.part(slice(len(train)))
+            return lambda epoch: rows, both.part(slice(len(train), None))
+        if self.cached:
+            views = self._settings.views
+            viewed = [
+                self._stored(f"training (view {view + 1} of {views})", train, (views - 1 - view) * len(train) + len(val) + len(test), view)
+                for view in range(views)
+            ]
+            return lambda epoch: viewed[augment.view_of(epoch, self._settings)], self._rows("validation", val, len(test))
+        pixels = self._decoded("training", train, len(val) + len(test))
+        of_view = functools.lru_cache(maxsize=1)(lambda view: self._through_pixels(pixels, train, view))
+        return lambda epoch: of_view(augment.view_of(epoch, self._settings)), self._rows("validation", val, len(test))
+
+    def test(self) -> Rows:
+        return self._rows("test", self._split.test, 0)
+
+    @property
+    def _fresh(self) -> bool:
+        return self._settings.enabled and self._settings.views == 0
+
+    def _through_pixels(self, pixels: Rows, rows: np.ndarray, view: int) -> Rows:
+        changed = AugmentedRows(pixels, self._dataset.content_ids[rows], self._settings, view)
+        return changed if self.cut.kind == "pixels" else FrozenRows(changed, self.prefix.engine, self.cut.dtype)
+
+    def _rows(self, part: str, rows: np.ndarray, to_follow: int) -> Rows:
+        """Unchanged pictures: their activations, or their pixels where nothing is frozen."""
+        return self._decoded(part, rows, to_follow) if self.cut.kind == "pixels" else self._stored(part, rows, to_follow)
+
+    def _decoded(self, part: str, rows: np.ndarray, to_follow: int) -> Rows:
+        pixels, ids = functools.partial(self._pixels, rows), self._dataset.content_ids[rows]
+        return decoded(pixels, ids, self._side_px, self._workspace, self._reporter, self._report(part, len(rows), to_follow))
+
+    def _stored(self, part: str, rows: np.ndarray, to_follow: int, view: int | None = None) -> Rows:
+        prefix, ids = self.prefix, self._dataset.content_ids[rows]
+        pixels: Callable[[np.ndarray], np.ndarray] = functools.partial(self._pixels, rows)
+        if view is not None:
+            prefix = prefix.seen_as(f"{augment.key(self._settings)}/{view}")
+            plain = pixels
+
+            def pixels(positions: np.ndarray) -> np.ndarray:
+                return augment.augmented(plain(positions), ids[positions], self._settings, view)
+
+        found, use = activations(prefix, pixels, ids, self._workspace, self._reporter, self._report(part, len(rows), to_follow))
+        self.use.add(use)
+        onward = f", {use.onward} of them from stored feature maps" if use.onward else ""
+        self._reporter.log(f"{part}: {use.computed} of {len(rows)} pictures went through the frozen layers ({prefix.engine_name}{onward}); {use.hits} were stored already.")
+        return found
+
+    def _pixels(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        return self._dataset.pixels(rows[positions], self._side_px)
+
+    def _report(self, part: str, count: int, to_follow: int) -> Callable[[float], None]:
+        """Tells progress by the pace so far, with as many pictures `to_follow` later."""
+        began = time.perf_counter()
+
+        def report(fraction: float) -> None:
+            picture_s = (time.perf_counter() - began) / (fraction * count)
+            self._progress(picture_s * ((1 - fraction) * count + to_follow), f"{fraction:.0%} of {count:,} {part} pictures")
+
+        return report

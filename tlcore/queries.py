@@ -1,0 +1,53 @@
+"""Conditions and columns that the store's queries share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+
+from tlcore.records import JobState
+from tlcore.schema import datasets, jobs
+
+
+def wanted(
+    kind: str | None, states: Collection[JobState] | None, find: str
+) -> Iterator[sa.ColumnElement[bool]]:
+    """What the jobs of this kind, in these states, with these words must meet; see `Store.jobs`."""
+    if kind is not None:
+        yield jobs.c.kind == kind
+    if states is not None:
+        yield jobs.c.state.in_(list(states))
+    for word in find.split():
+        of_dataset = sa.select(datasets.c.id).where(datasets.c.name.icontains(word, autoescape=True))
+        held = [jobs.c.title.icontains(word, autoescape=True), jobs.c.dataset_id.in_(of_dataset)]
+        if is_number(word):
+            held.append(jobs.c.id == int(word))
+        yield sa.or_(*held)
+
+
+def is_number(word: str) -> bool:
+    """Whether it may be a job's number."""
+    return word.isascii() and word.isdigit() and len(word) < 10
+
+
+# Runs of earlier versions and imports say nothing of cards.
+cards_asked = sa.func.coalesce(jobs.c.payload[("config", "train", "devices")].as_integer(), 1)
+
+
+def waiting(kind: str | None, column: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """A column of the jobs in line, the first one first; of every kind where none is named."""
+    query = sa.select(column).where(jobs.c.state == JobState.queued).order_by(jobs.c.position, jobs.c.id)
+    return query if kind is None else query.where(jobs.c.kind == kind)
+
+
+def held(job_id: int, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:
+    """That this attempt still owns the job."""
+    return (jobs.c.id == job_id, jobs.c.attempt == attempt, jobs.c.state == JobState.running)
+
+
+def end_of_queue() -> Any:
+    """The place behind every job that was ever in line."""
+    queue = jobs.alias("queue")
+    return sa.select(sa.func.coalesce(sa.func.max(queue.c.position), 0) + 1).scalar_subquery()
