@@ -37,9 +37,10 @@ def measure(rounds: int, material: Material) -> dict[str, object]:
 def _rounds(rounds: int, place: Bench, dataset: Dataset) -> tuple[list[float], list[float], int]:
     # TensorFlow and OpenVINO take seconds to import; those who only want the list of names needn't wait.
     from benchmarks.peers.bare_openvino import Bare
+    from tlcore.cuts import cut_for
     from tlcore.nn import openvino_engine
     from tlcore.nn.features import activations
-    from tlcore.nn.models import Backbone, cut_for
+    from tlcore.nn.models import Backbone
     from tlcore.nn.prefix import Prefix
 
     spec = backbones.spec("MobileNetV2")
