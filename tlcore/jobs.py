@@ -44,7 +44,6 @@ def submit_run(
     check_run(config, record)
     payload: dict[str, Any] = {"config": config.model_dump(mode="json"), "dataset_id": record.id}
     if forecast is None:
-        ensure_supervisor(workspace)  # A worker gets ready meanwhile.
         forecast = _forecast(store, config)
     if forecast is not None:
         payload["forecast"] = forecast

@@ -6,6 +6,7 @@ import dataclasses
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tlcore import activations, footprint, locks, machine
@@ -138,15 +139,17 @@ def wants_probe(of: Prospect, expected: Outlook) -> bool:
 
 def start_band(store: Store, ahead: Sequence[Job], stretch: float) -> Band:
     """Seconds until a worker has the job: at once where one is ready, else as long as TensorFlow takes to load."""
-    busy = {job.owner for job in ahead}
-    ages = [time.time() - lock.stat().st_mtime for lock in _idle_workers(store.workspace, busy)] if not ahead else []
-    rest_s = max([WARM_START_S, START_S * stretch - max(ages, default=0.0)])
+    now = time.time()
+    ages = [] if ahead else [now - path.stat().st_mtime for path in _fresh_workers(store)]
+    rest_s = max(WARM_START_S, START_S * stretch - max(ages, default=0.0))
     return Band(min(WARM_START_S / 2, rest_s / 2), rest_s, 2 * rest_s + 1.0)
 
 
-def _idle_workers(workspace: Workspace, busy: set[str | None]) -> list[Any]:
-    names = {str(locks.owner_lock(workspace.locks, owner)) for owner in busy if owner}
-    return [path for path in workspace.locks.glob("worker-*.lock") if str(path) not in names and locks.is_held(path)]
+def _fresh_workers(store: Store) -> list[Path]:
+    """Locks of living workers that have not had a job; each takes one only."""
+    folder = store.workspace.locks
+    used = {locks.owner_lock(folder, job.owner) for job in store.jobs("train", limit=50) if job.owner}
+    return [path for path in folder.glob("worker-*.lock") if path not in used and locks.is_held(path)]
 
 
 def shortages(expected: Outlook, found: machine.Machine) -> list[str]:
@@ -164,6 +167,15 @@ def shortages(expected: Outlook, found: machine.Machine) -> list[str]:
             "Free some space, or lower the input size or the share of training pictures."
         )
     return said
+
+
+def in_words(expected: Outlook) -> str:
+    """One line for a terminal."""
+    seconds, parts = expected.seconds, ", ".join(f"{name} {band.likely:.1f} s" for name, band in expected.phases.items())
+    return (
+        f"about {seconds.likely:.0f} s ({seconds.low:.0f} to {seconds.high:.0f} s): {parts}; {expected.stored:,} of {expected.pictures:,} pictures are stored already; "
+        f"memory {expected.memory_bytes.likely / 1e9:.1f} GB; disk {expected.disk_bytes.likely / 1e6:.0f} MB; {BASES[expected.basis]}"
+    )
 
 
 def expected_of(job: Job) -> Outlook | None:

@@ -30,6 +30,7 @@ NOISE: dict[Likeness, float] = {"other": 0.5, "near": 0.3, "same": 0.15}  # Of o
 FLOOR: dict[Likeness, float] = {"other": 0.4, "near": 0.25, "same": 0.12}  # However many there are.
 UNMEASURED = 0.6
 COMPUTE_UNMEASURED = {"default": 0.7, "machine": 0.4, "prefix": 0.2}  # By what the speeds come from.
+LOAD_DOUBT = 0.25  # More for each factor of e by which other work lengthens a run: it comes and goes.
 CERTAINTY = 1.5  # Standard deviations on each side of a band: 87 of 100 lie within.
 JITTER_S = 0.15  # No phase is surer than that.
 TOGETHER = 0.3  # Correlation of the errors of two parts: what slows one often slows the other.
@@ -77,7 +78,7 @@ class Past:
     limit: int  # Epochs that it was allowed; `plan.epochs` are those that it went through.
     seconds: Mapping[str, float]  # By phase.
     rates: Mapping[str, float]  # images_per_s and conversion_s, where the run measured them.
-    stretch: float = 1.0  # As it was when the run was submitted.
+    stretch: float | None = None  # As it was when the run was submitted; unknown: as it is now.
 
     @classmethod
     def of(cls, job: Job) -> Past | None:
@@ -93,7 +94,7 @@ class Past:
             converted = bool(forecast.get("converted", computed == 0))
             plan = Plan.of(config, spec, len(result["classes"]), counts, computed, converted, engine=result["engine"])
             done = dataclasses.replace(plan, epochs=int(result["epochs"]))
-            return cls(done, config.dataset, config.train.epochs, dict(result["phases"]), dict(result.get("rates") or {}), float(forecast.get("stretch", 1.0)))
+            return cls(done, config.dataset, config.train.epochs, dict(result["phases"]), dict(result.get("rates") or {}), forecast.get("stretch"))
         except (KeyError, ValueError, TypeError):  # Of another version of this program.
             return None
 
@@ -136,27 +137,32 @@ class Correction:
 
 def correction(component: str, plan: Plan, past: Sequence[Past], speeds: Speeds) -> Correction:
     """What past runs teach about one component."""
-    found: dict[Likeness, list[tuple[float, float]]] = {each: [] for each in LIKENESSES}
+    found: dict[Likeness, list[tuple[float, float, float]]] = {each: [] for each in LIKENESSES}
     for run in past:
         observed = observation(component, run, speeds)
         if observed is not None:
-            found[likeness(component, plan, run.plan)].append(observed)
+            found[likeness(component, plan, run.plan)].append((*observed, _load_doubt(run.stretch or speeds.stretch)))
     mean, variance = 0.0, (COMPUTE_UNMEASURED[speeds.basis] if component == "compute" else UNMEASURED) ** 2
     for level in LIKENESSES:
         if not found[level]:
             continue
-        logs = [ratio for ratio, _ in found[level]]
+        logs = [ratio for ratio, _, _ in found[level]]
         noise = max(NOISE[level] ** 2, statistics.variance(logs) if len(logs) > 2 else 0.0)
-        weights = [share**2 / noise for _, share in found[level]]
+        weights = [share**2 / (noise + doubt) for _, share, doubt in found[level]]
         precision = 1 / variance + sum(weights)
         mean = (mean / variance + sum(w * ratio for w, ratio in zip(weights, logs, strict=True))) / precision
         variance = max(1 / precision, FLOOR[level] ** 2)
-    return Correction(mean, math.sqrt(variance), len(found["same"]))
+    return Correction(mean, math.sqrt(variance + _load_doubt(speeds.stretch)), len(found["same"]))
+
+
+def _load_doubt(stretch: float) -> float:
+    """Variance that other work on the machine adds."""
+    return (LOAD_DOUBT * math.log(stretch)) ** 2
 
 
 def observation(component: str, run: Past, speeds: Speeds) -> tuple[float, float] | None:
     """Logarithm of actual by formula in a past run, and the share of what was timed that this component had."""
-    expected = components(run.plan, dataclasses.replace(speeds, stretch=run.stretch))
+    expected = components(run.plan, speeds if run.stretch is None else dataclasses.replace(speeds, stretch=run.stretch))
     measured = measured_part(component, run)
     if measured is not None:
         return (math.log(measured / expected[component]), 1.0) if min(measured, expected[component]) > SMALLEST_S else None
