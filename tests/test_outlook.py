@@ -23,7 +23,8 @@ from tlcore.rates import Band
 
 @pytest.fixture
 def digits(store, workspace, monkeypatch):
-    """A store with the digits, in which nothing is ever started."""
+    """A store with the digits, in which nothing is ever started, on a machine that does nothing else."""
+    monkeypatch.setattr(machine, "stretch", lambda own_busy=0: 1.0)
     monkeypatch.setattr(jobs, "ensure_supervisor", lambda workspace: None)
     demo.ensure_built_in("digits", store, workspace)
     return store

@@ -148,7 +148,7 @@ def correction(component: str, plan: Plan, past: Sequence[Past], speeds: Speeds)
             continue
         logs = [ratio for ratio, _, _ in found[level]]
         noise = max(NOISE[level] ** 2, statistics.variance(logs) if len(logs) > 2 else 0.0)
-        weights = [share**2 / (noise + doubt) for _, share, doubt in found[level]]
+        weights = [share / (noise + doubt) for _, share, doubt in found[level]]
         precision = 1 / variance + sum(weights)
         mean = (mean / variance + sum(w * ratio for w, ratio in zip(weights, logs, strict=True))) / precision
         variance = max(1 / precision, FLOOR[level] ** 2)
