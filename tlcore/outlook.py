@@ -142,7 +142,7 @@ def start_band(store: Store, ahead: Sequence[Job], stretch: float) -> Band:
     now = time.time()
     ages = [] if ahead else [now - path.stat().st_mtime for path in _fresh_workers(store)]
     rest_s = max(WARM_START_S, START_S * stretch - max(ages, default=0.0))
-    return Band(min(WARM_START_S / 2, rest_s / 2), rest_s, 2 * rest_s + 1.0)
+    return Band(rest_s / 3, rest_s, 2 * rest_s + 1.0)
 
 
 def _fresh_workers(store: Store) -> list[Path]:

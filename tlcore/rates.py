@@ -206,7 +206,7 @@ def phase_bands(plan: Plan, dataset: str, past: Sequence[Past], speeds: Speeds, 
     scale = math.exp(corrections["learn"].mean)
     stops = Band(scale * low["learn"], scale * likely["learn"], scale * high["learn"])
     parts["learn"] = _widened(parts["learn"], stops)
-    jitter = Band(-JITTER_S, 0.0, JITTER_S)
+    jitter = Band(-JITTER_S * speeds.stretch, 0.0, JITTER_S * speeds.stretch)
     found: dict[str, Band] = {"start": start}
     for phase in PHASES[1:]:
         mine = [parts[each] for each in parts if PHASE_OF[each] == phase and likely[each] > 0]

@@ -63,7 +63,7 @@ def by_phase(expected: Outlook) -> str:
 
 def explanation(shown: Look) -> str:
     """Where the figures come from, and how right they have been so far."""
-    said = f"Time {outlook.BASES[shown.expected.basis]}." + (" A short measurement is running and will refine it." if shown.refining else "")
+    said = f"Time: {outlook.BASES[shown.expected.basis]}." + (" A short measurement is running and will refine it." if shown.refining else "")
     if shown.expected.ahead:
         said += f" {count(shown.expected.ahead, 'run goes', 'runs go')} first."
     so_far = outlook.accuracy_so_far(store())

@@ -199,8 +199,8 @@ def _verdict(run: Job) -> str:
     rows = compared(run)
     actual, band = total_of(rows)
     said = f"Bar: what it took; tick and line: what was predicted, with its band. Predicted in all {between(band)}; it took {duration(actual)}."
-    outside = [f"{row['phase']} ({duration(row['actual'])}; predicted {between(Band(row['low'], row['likely'], row['high']))})" for row in rows if not row["within"]]
-    return f"{said} Outside their band: {', '.join(outside)}." if outside else f"{said} Every phase lay within its band."
+    outside = [f"{row['phase']}, {duration(row['actual'])} instead of {between(Band(row['low'], row['likely'], row['high']))}" for row in rows if not row["within"]]
+    return f"{said} Outside their band: {'; '.join(outside)}." if outside else f"{said} Every phase lay within its band."
 
 
 def files(run: Job) -> None:

@@ -133,7 +133,7 @@ def test_predicted_against_actual_is_a_chart_and_a_sentence(done, store, open_pa
     assert "what was predicted" in chart.proto.alt
     said = texts(at).replace("\\", "")
     assert "Outside their band: train" in said
-    assert "predicted 1 min 0 s (50 s to 1 min 10 s)" in said
+    assert "instead of 1 min 0 s (50 s to 1 min 10 s)" in said
 
 
 def test_a_clicked_cell_shows_its_pictures(done, store, workspace, open_page):
