@@ -26,11 +26,12 @@ CONVERT_LAYER_S = 0.016  # From Keras's layers to a compiled OpenVINO network.
 COMPILE_LAYER_S = 0.002
 BUILD_LAYER_S = 0.005
 READ_BYTES_S = 0.8e9  # Comparing stored rows with their checksums.
-TRACE_S, TRACE_LAYER_S = 0.4, 0.04  # Compiling the step; with gradients through blocks that learn.
+TRACE_S, TRACE_LAYER_S = 0.3, 0.04  # Compiling the step; with gradients through blocks that learn.
 TRAINING_SHARE = 0.8  # Of the speed at which frozen layers are computed.
-STEP_S, EPOCH_S = 0.0012, 0.03
+STEP_S, EPOCH_S = 0.0012, 0.01
+AUGMENT_PIXEL_S = 2e-8  # On two cores.
 WRITE_BYTES_S = 250e6
-EVALUATE_S, EXPORT_S, EXPORT_LAYER_S = 0.03, 0.15, 0.0025
+EVALUATE_S, EXPORT_S = 0.03, 0.06
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Plan:
     """A run as far as its time, memory and disk depend on it; counts are of pictures.
 
     missing: training, validation and test pictures without a stored row.
+    undecoded: pictures whose pixels are wanted in every epoch and aren't stored yet.
     converted: the frozen layers lie there as an OpenVINO network already.
     views: fixed augmented views that are kept of each training picture; fresh: new ones in every epoch,
     which pass the frozen layers again. from_block: the frozen layers up to this block need not be
@@ -87,11 +89,14 @@ class Plan:
     views: int = 0
     fresh: bool = False
     from_block: int = 0
+    undecoded: int = 0
 
     @classmethod
     def of(cls, config: RunConfig, spec: BackboneSpec, classes: int, counts: tuple[int, int, int], missing: int, converted: bool, **more: object) -> Plan:
         """From settings and what is known of the pictures; counts of training, validation and test pictures."""
-        head, train = config.head, config.train
+        head, train, changes = config.head, config.train, config.augment
+        if changes.enabled:
+            more |= {"views": changes.views, "fresh": not changes.views}
         return cls(
             spec, config.backbone.input_size or spec.usual_size, min(config.freeze.trainable_blocks, len(spec.blocks)), head.pooling, head.hidden, classes,
             train.batch_size, train.epochs, train.early_stopping_patience, *counts, missing, converted, **more,  # type: ignore[arg-type]
@@ -103,8 +108,9 @@ class Plan:
         return len(self.spec.blocks) - self.depth
 
     @property
-    def pictures(self) -> int:
-        return self.train * max(1, self.views) + self.val + self.test
+    def kept_pictures(self) -> int:
+        """Pictures and views whose activations are kept; new views of every epoch are not."""
+        return self.train * (0 if self.fresh else max(1, self.views)) + self.val + self.test
 
     @property
     def row_bytes(self) -> int:
@@ -143,7 +149,7 @@ def stored_bytes(spec: BackboneSpec, side_px: int, depth: int, pooling: str) -> 
 
 # Component → its phase; seconds of a phase are the sum over its components.
 PHASE_OF = {
-    "start": "start", "prepare": "prepare", "convert": "features", "read": "features", "compute": "features",
+    "start": "start", "prepare": "prepare", "decode": "features", "convert": "features", "read": "features", "compute": "features",
     "trace": "train", "learn": "train", "evaluate": "evaluate", "export": "export",
 }
 PHASES = tuple(dict.fromkeys(PHASE_OF.values()))
@@ -153,17 +159,17 @@ def components(plan: Plan, speeds: Speeds, start_s: float = 0.0, epochs: float |
     """Seconds of each part of a run by formula; `epochs` as far as it will go, by default to the last."""
     layers_below, layers_above = (plan.spec.costs(*blocks, plan.side_px)[2] for blocks in ((0, plan.cut), (plan.cut, len(plan.spec.blocks))))
     computes, converts = plan.computes, plan.computes and not plan.converted
-    built_before = converts or plan.depth > 0
     alone = {
         "start": start_s,
-        "prepare": PREPARE_S + PREPARE_PICTURE_S * plan.pictures,
+        "prepare": PREPARE_S + PREPARE_PICTURE_S * (plan.train + plan.val + plan.test),
+        "decode": plan.undecoded * (speeds.decode_s + plan.side_px**2 * 3 / WRITE_BYTES_S),
         "convert": (CONVERT_LAYER_S if converts else COMPILE_LAYER_S) * layers_below if computes else 0.0,
-        "read": max(0, plan.pictures - plan.missing) * plan.row_bytes / READ_BYTES_S,
+        "read": max(0, plan.kept_pictures - plan.missing) * plan.row_bytes / READ_BYTES_S,
         "compute": plan.missing * picture_s(plan, speeds) if computes else 0.0,
         "trace": TRACE_S + TRACE_LAYER_S * layers_above + (BUILD_LAYER_S * layers_below if plan.depth and not converts else 0.0),
         "learn": learning_s(plan, speeds, plan.epochs if epochs is None else epochs),
         "evaluate": EVALUATE_S + (plan.val + plan.test) * _answer_s(plan, speeds),
-        "export": EXPORT_S + (EXPORT_LAYER_S + (0.0 if built_before else BUILD_LAYER_S)) * (layers_below + layers_above) + 2 * plan.spec.params * NUMBER_BYTES / WRITE_BYTES_S,
+        "export": EXPORT_S + (CONVERT_LAYER_S * layers_above if plan.depth else 0.0) + plan.spec.params * NUMBER_BYTES / WRITE_BYTES_S,
     }
     return {name: speeds.stretch * seconds for name, seconds in alone.items()}
 
@@ -171,26 +177,30 @@ def components(plan: Plan, speeds: Speeds, start_s: float = 0.0, epochs: float |
 def picture_s(plan: Plan, speeds: Speeds) -> float:
     """Seconds to decode a picture and take it through the frozen layers: both use all cores, so they add up."""
     multiply_adds = plan.spec.costs(plan.from_block, plan.cut, plan.side_px)[0]
-    decode_s = 0.0 if plan.from_block else speeds.decode_s
+    decode_s = 0.0 if plan.from_block else speeds.decode_s + (changing_s(plan) if plan.views else 0.0)
     return decode_s + multiply_adds / speeds.rate(plan.spec)
+
+
+def changing_s(plan: Plan) -> float:
+    """Seconds to augment a picture."""
+    return AUGMENT_PIXEL_S * plan.side_px**2
 
 
 def _answer_s(plan: Plan, speeds: Speeds) -> float:
     """Seconds to take a picture's activations through what learns, forwards."""
     tail = plan.spec.costs(plan.cut, len(plan.spec.blocks), plan.side_px)[0]
     head = head_params(plan.pooling, plan.hidden, plan.spec, plan.side_px, plan.classes)
-    decode_s = 0.0 if plan.cut else speeds.decode_s
-    return decode_s + (tail + head) / (TRAINING_SHARE * speeds.rate(plan.spec))
+    return (tail + head) / (TRAINING_SHARE * speeds.rate(plan.spec))
 
 
 def learning_s(plan: Plan, speeds: Speeds, epochs: float) -> float:
     """Seconds of so many epochs: forwards, twice as much backwards, validation, and a checkpoint each."""
     answer_s = _answer_s(plan, speeds)
-    decode_s = 0.0 if plan.cut else speeds.decode_s
     held = plan.train * plan.trained_row_bytes <= HELD_BYTES
-    train_s = plan.train * (3 * (answer_s - decode_s) + (0.0 if held else decode_s + plan.trained_row_bytes / READ_BYTES_S))
-    fresh_s = plan.train * picture_s(plan, speeds) if plan.fresh else 0.0
+    train_s = plan.train * (3 * answer_s + (0.0 if held else plan.trained_row_bytes / READ_BYTES_S))
+    frozen_s = plan.spec.costs(0, plan.cut, plan.side_px)[0] / speeds.rate(plan.spec)
+    changed_s = plan.train * changing_s(plan) if plan.fresh or (plan.views and not plan.cut) else 0.0
+    fresh_s = changed_s + (plan.train * frozen_s if plan.fresh else 0.0)
     steps_s = -(-plan.train // plan.batch) * STEP_S
     checkpoint_s = 4 * plan.learning_params * NUMBER_BYTES / WRITE_BYTES_S  # Weights, two moments, and the best weights.
-    first_s = plan.train * decode_s if held else 0.0
-    return first_s + epochs * (EPOCH_S + train_s + fresh_s + steps_s + plan.val * answer_s + checkpoint_s)
+    return epochs * (EPOCH_S + train_s + fresh_s + steps_s + plan.val * answer_s + checkpoint_s)

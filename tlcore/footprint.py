@@ -51,13 +51,13 @@ def _tail_bytes(plan: Plan) -> float:
 
 def disk_bytes(plan: Plan) -> Band:
     """What stays on disk: stored rows, converted layers, and the run's folder."""
-    rows = plan.missing * (plan.row_bytes + ID_BYTES) if plan.cut else 0
+    rows = (plan.missing * (plan.row_bytes + ID_BYTES) if plan.cut else 0) + plan.undecoded * (plan.side_px**2 * 3 + ID_BYTES)
     below = plan.spec.params - plan.spec.params_above(plan.depth)
     converted = below * NUMBER_BYTES if plan.computes and not plan.converted else 0
     head = head_params(plan.pooling, plan.hidden, plan.spec, plan.side_px, plan.classes)
     layers = sum(cost[2] for cost in plan.spec.block_costs)
-    models = 2 * ((plan.spec.params + head) * NUMBER_BYTES + LAYER_FILE_BYTES * layers)
+    model = (plan.spec.params + head) * NUMBER_BYTES + LAYER_FILE_BYTES * layers
     checkpoint = 3.5 * plan.learning_params * NUMBER_BYTES  # With the best weights, unless the last ones are the best.
     answers = (plan.val + plan.test) * (ANSWER_BYTES + NUMBER_BYTES * plan.classes)
-    likely = rows + converted + models + checkpoint + answers + RUN_FILES_BYTES
+    likely = rows + converted + model + checkpoint + answers + RUN_FILES_BYTES
     return Band(likely / DISK_FACTOR, likely, likely * DISK_FACTOR)

@@ -9,11 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlcore import activations, devices, footprint, locks, machine
+import numpy as np
+
+from tlcore import augment, devices, footprint, locks, machine, route
+from tlcore.activations import content_keys, stored_ids
 from tlcore.backbones import BACKBONES
-from tlcore.config import RunConfig
+from tlcore.config import AugmentConfig, RunConfig
 from tlcore.costs import PHASES, START_S, WARM_START_S, Plan
-from tlcore.cuts import identity_of
+from tlcore.cuts import PrefixIdentity, identity_of, key_of, pixels_about
 from tlcore.probing import Probe
 from tlcore.rates import Band, added, as_band, history, phase_bands
 from tlcore.store import ACTIVE, Job, JobState, Store
@@ -79,19 +82,36 @@ def prospect(workspace: Workspace, config: RunConfig, dataset: Dataset, split: S
     """Look which pictures have stored activations, and whether the frozen layers are converted."""
     spec = BACKBONES[config.backbone.name]
     engine = "tensorflow" if devices.plan().cards else "openvino"
-    counts = len(split.train), len(split.val), len(split.test)
-    plan = Plan.of(config, spec, len(split.classes), counts, sum(counts), False, engine=engine)
+    counts, settings = (len(split.train), len(split.val), len(split.test)), config.augment
+    plan = Plan.of(config, spec, len(split.classes), counts, 0, False, engine=engine)
+    if plan.fresh or not plan.cut:
+        kept = split.train if plan.cut else split.known_rows
+        stored = stored_ids(workspace.activations / key_of(pixels_about(plan.side_px)))
+        plan = dataclasses.replace(plan, undecoded=len(set(content_keys(dataset.content_ids[kept])) - stored))
     identity = identity_of(config, spec, engine) if plan.cut else None
     model = None
     if identity is not None:
-        model = workspace.compiled / f"{identity.key}.xml"
-        stored = activations.stored_ids(workspace.activations / identity.key)
-        wanted = set(activations.content_keys(dataset.content_ids[split.known_rows]))
-        plan = dataclasses.replace(plan, missing=len(wanted - stored), converted=model.exists())
-    elif not plan.cut:
-        plan = dataclasses.replace(plan, missing=0)
-    probe = Probe(workspace, dataset.id, spec, plan.side_px, plan.cut, model if plan.converted else None)
+        plan, model = _as_stored(plan, identity, workspace, dataset, split, settings)
+    elif plan.cut:
+        plan = dataclasses.replace(plan, missing=plan.kept_pictures)
+    probe = Probe(workspace, dataset.id, spec, plan.side_px, plan.cut, model if plan.converted and not plan.from_block else None)
     return Prospect(plan, dataset.name, probe)
+
+
+def _as_stored(
+    plan: Plan, identity: PrefixIdentity, workspace: Workspace, dataset: Dataset, split: Split, settings: AugmentConfig
+) -> tuple[Plan, Path]:
+    """The plan with what the cache holds for it, and where its converted network lies or will lie."""
+    train, tested = (content_keys(dataset.content_ids[rows]) for rows in (split.train, np.concatenate([split.val, split.test])))
+    plain = tested if settings.enabled else train + tested
+    via = route.nearest_stored_maps(identity, plan.spec, plain, workspace)
+    if via is not None:
+        identity = route.by_way_of(identity, via)
+        plan = dataclasses.replace(plan, from_block=plan.spec.block_ends.index(str(via.layer)) + 1)
+    seen = [dataclasses.replace(identity, view=augment.view_name(settings, view)) for view in range(plan.views)]
+    missing = len(route.lacking(identity, plain, workspace)) + sum(len(route.lacking(each, train, workspace)) for each in seen)
+    model = workspace.compiled / f"{identity.key}.xml"
+    return dataclasses.replace(plan, missing=missing, converted=model.exists()), model
 
 
 def outlook(store: Store, of: Prospect) -> Outlook:
@@ -106,8 +126,8 @@ def outlook(store: Store, of: Prospect) -> Outlook:
         seconds=added(phases.values()),
         memory_bytes=footprint.memory_bytes(plan, machine.cores()),
         disk_bytes=footprint.disk_bytes(plan),
-        pictures=plan.pictures,
-        stored=plan.pictures - plan.missing if plan.cut else 0,
+        pictures=plan.kept_pictures,
+        stored=plan.kept_pictures - plan.missing if plan.cut else 0,
         converted=plan.converted,
         basis="same" if alike else speeds.basis if speeds.basis != "default" or not past else "other",
         stretch=stretch,

@@ -92,7 +92,9 @@ class Past:
             spec, computed = BACKBONES[config.backbone.name], result["cache"]["computed"]
             counts = result["train_images"], result["val_images"], result["test_images"]
             converted = bool(forecast.get("converted", computed == 0))
-            plan = Plan.of(config, spec, len(result["classes"]), counts, computed, converted, engine=result["engine"])
+            via = result["cache"].get("via")
+            from_block = spec.block_ends.index(via) + 1 if via else 0
+            plan = Plan.of(config, spec, len(result["classes"]), counts, computed, converted, engine=result["engine"], from_block=from_block)
             done = dataclasses.replace(plan, epochs=int(result["epochs"]))
             return cls(done, config.dataset, config.train.epochs, dict(result["phases"]), dict(result.get("rates") or {}), forecast.get("stretch"))
         except (KeyError, ValueError, TypeError):  # Of another version of this program.
