@@ -37,9 +37,10 @@ def measure(rounds: int, material: Material) -> dict[str, object]:
 def _rounds(rounds: int, place: Bench, dataset: Dataset) -> tuple[list[float], list[float], int]:
     # TensorFlow and OpenVINO take seconds to import; those who only want the list of names needn't wait.
     from benchmarks.peers.bare_openvino import Bare
+    from tlcore.cuts import cut_for
     from tlcore.nn import openvino_engine
     from tlcore.nn.features import activations
-    from tlcore.nn.models import Backbone, cut_for
+    from tlcore.nn.models import Backbone
     from tlcore.nn.prefix import Prefix
 
     spec = backbones.spec("MobileNetV2")
@@ -48,10 +49,10 @@ def _rounds(rounds: int, place: Bench, dataset: Dataset) -> tuple[list[float], l
     peer = Bare(prefix.converted(), batch_size, openvino_engine.SETTINGS["INFERENCE_PRECISION_HINT"])
     whole = np.arange(len(dataset) // batch_size * batch_size)
     pixels = dataset.pixels(whole, SIDE_PX)
-    peer.seconds(pixels[: 8 * batch_size])  # Either side's first requests fill its buffers.
+    peer.timed(pixels[: 8 * batch_size])  # Either side's first requests fill its buffers.
     ours, bare = [], []
     for number in range(rounds + 1):
-        bare.append(len(whole) / peer.seconds(pixels))
+        bare.append(len(whole) / peer.timed(pixels)[0])
         place.empty()
         began = time.perf_counter()
         _, use = activations(prefix, lambda rows: dataset.pixels(rows, SIDE_PX), dataset.content_ids, place.workspace, NullReporter())

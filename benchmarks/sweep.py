@@ -46,8 +46,9 @@ class Size:
 
 def measure(rounds: int, material: Material) -> dict[str, object]:
     """Seconds for all trials together; both end with the test accuracy of their best by validation."""
-    if importlib.util.find_spec("keras_tuner") is None:
-        raise ResourceError("KerasTuner isn't installed, and it is what sweep compares with. Install requirements-dev.txt.")
+    missing = [name for name in ("keras_tuner", "tensorboard") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ResourceError(f"{' and '.join(missing)} can't be imported, and KerasTuner is what sweep compares with. Install requirements-dev.txt.")
     size = Size(200, 1, 3) if material.quick else Size()
     ours, peers = [], []
     with imagenet_weights("MobileNetV2", SIDE_PX) as weights, bench(material) as place:

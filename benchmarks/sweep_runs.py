@@ -16,9 +16,10 @@ from typing import Any
 
 from tlcore import backbones
 from tlcore.config import RunConfig, parse
+from tlcore.cuts import cut_for
 from tlcore.datasets.dataset import Dataset
-from tlcore.nn import training
-from tlcore.nn.models import Backbone, cut_for
+from tlcore.nn import training, warming
+from tlcore.nn.models import Backbone
 from tlcore.nn.prefix import Prefix
 from tlcore.reporter import NullReporter
 from tlcore.workspace import Workspace
@@ -32,7 +33,7 @@ def main(order: dict[str, Any]) -> dict[str, Any]:
         return {}
     configs = [parse(config) for config in order["configs"]]
     shutil.rmtree(folder, ignore_errors=True)
-    training.warm_up(workspace)
+    warming.warm_up(workspace)
     began, ends, summaries = time.perf_counter(), [], []
     for number, config in enumerate(configs):
         summaries.append(training.run(config, dataset, workspace, folder / f"{number:03d}", NullReporter()))

@@ -182,7 +182,7 @@ def say(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def wait_for_standby(workspace: Workspace, limit_s: float = 60) -> None:
+def wait_for_standby(workspace: Workspace, limit_s: float = 120) -> None:
     """Wait until a standby worker exists and uses no processor any more: it has finished importing."""
     jobs.ensure_supervisor(workspace)
     deadline = time.monotonic() + limit_s

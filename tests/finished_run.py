@@ -71,7 +71,7 @@ def listed_runs(store: Store, count: int) -> list[int]:
         job = store.claim("tests")
         assert job is not None
         for epoch in (1, 2):
-            store.commit_epoch(job, EpochRecord(epoch, job.attempt, epoch, {"val_accuracy": 0.5, "val_loss": 1.0}, f"checkpoint-{epoch}.npz", "0" * 64))
+            store.commit_epochs(job, [EpochRecord(epoch, job.attempt, epoch, {"val_accuracy": 0.5, "val_loss": 1.0}, f"checkpoint-{epoch}.npz", "0" * 64)])
         store.finish(job, JobState.done, result={"test_accuracy": number / count, "test_macro_f1": 0.5, "best_val_accuracy": 0.5})
         done.append(job.id)
     return done

@@ -68,6 +68,12 @@ def test_a_configuration_with_changes_trains_compares_and_predicts(home, demonst
     assert first["test_accuracy"] == again["test_accuracy"], "same seed, same result"
     assert first["test"] == again["test"]
 
+    assert first["forecast"]["pictures"] == first["train_images"] + first["val_images"] + first["test_images"]
+    rows = document(home, "runs", "show", str(first["run"]))["predicted_against_actual"]
+    assert {row["phase"]: row["actual"] for row in rows if row["phase"] != "start"} == first["phases"]
+    queued = tlcore(home, "train", str(config))
+    assert queued.stdout.startswith("run ") and "pictures are stored already; memory" in queued.stdout
+
     compared = document(home, "compare", str(first["run"]), str(other["run"]))
     assert [row["run"] for row in compared["runs"]] == [first["run"], other["run"]]
     assert [row["setting"] for row in compared["settings_that_differ"]] == ["optimizer.learning_rate"]

@@ -329,8 +329,8 @@ def test_validation_figures_of_many_runs_come_together(store):
         store.add_job("train", "t", {})
     first, second = store.claim("w"), store.claim("w")
     for number, loss in ((2, 0.25), (1, 0.5), (3, math.nan)):
-        store.commit_epoch(first, epoch(number, val_accuracy=number / 4, val_loss=loss))
-    store.commit_epoch(second, epoch(1, loss=1.0))
+        store.commit_epochs(first, [epoch(number, val_accuracy=number / 4, val_loss=loss)])
+    store.commit_epochs(second, [epoch(1, loss=1.0)])
     assert store.validation([1, 2, 3]) == {1: [(0.25, 0.5), (0.5, 0.25)], 2: [], 3: []}
     assert store.validation([]) == {} and list(store.jobs_by_id([3, 99])) == [3]
 

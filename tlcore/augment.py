@@ -70,6 +70,11 @@ def view_of(epoch: int, settings: AugmentConfig) -> int:
     return (epoch - 1) % settings.views if settings.views else epoch - 1
 
 
+def view_name(settings: AugmentConfig, view: int) -> str:
+    """What a view is called in the key of stored activations."""
+    return f"{key(settings)}/{view}"
+
+
 def key(settings: AugmentConfig) -> str:
     """A hash of all that decides the pixels of a view, so not of the number of views; empty without changes."""
     if not settings.enabled:

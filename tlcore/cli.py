@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tlcore import backbones, cache, config, demo, jobs
+from tlcore import backbones, cache, config, demo, jobs, outlook
 from tlcore.amounts import read_size
 from tlcore.budget import budget, set_budget
 from tlcore.compare import compare_runs
@@ -159,10 +159,16 @@ def list_backbones(options: argparse.Namespace) -> Outcome:
 def train_run(options: argparse.Namespace) -> Outcome:
     store, workspace = open_workspace()
     changes = dict(parse_change(change) for change in options.changes)
-    run_id = jobs.submit_run(store, workspace, config.read_config(options.config, changes))
+    settings = config.read_config(options.config, changes)
+    jobs.check_run(settings, store.dataset(settings.dataset))
+    jobs.ensure_supervisor(workspace)  # A worker gets ready while the machine is measured.
+    expected = outlook.outlook_of(store, settings, outlook.PROBE_WAIT_S)
+    run_id = jobs.submit_run(store, workspace, settings, forecast=expected.to_json())
+    text = outlook.in_words(expected)
     if options.wait:
+        print(text, file=sys.stderr, flush=True)
         return finish_run(store, run_id)
-    return 0, run_document(store.job(run_id)), f"run {run_id} is queued"
+    return 0, run_document(store.job(run_id)), f"run {run_id} is queued\n{text}"
 
 
 def parse_change(change: str) -> tuple[str, Any]:
@@ -197,6 +203,7 @@ def run_document(job: Job) -> dict[str, Any]:
         "error": job.error,
         **(job.result or {}),
         "config": job.payload.get("config"),
+        "forecast": job.payload.get("forecast"),
     }
 
 
@@ -235,7 +242,7 @@ def show_run(options: argparse.Namespace) -> Outcome:
     store, _ = open_workspace()
     job = find_run(store, options.id)
     epochs = store.epochs(job.id)
-    document = run_document(job) | {"history": json.loads(epochs.to_json(orient="records"))}
+    document = run_document(job) | {"history": json.loads(epochs.to_json(orient="records")), "predicted_against_actual": outlook.compared(job)}
     text = f"run {job.id} · {job.title} · {job.state}\n{epochs.to_string(index=False)}"
     return 0, document, text
 

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import importlib.metadata
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -83,7 +84,17 @@ class PrefixIdentity:
     @property
     def key(self) -> str:
         """Equal for prefixes that give equal activations."""
-        return hashlib.sha256(json.dumps(self.about(), sort_keys=True).encode()).hexdigest()[:32]
+        return key_of(self.about())
+
+
+def pixels_about(side_px: int) -> dict[str, str | int]:
+    """What pixels that are kept decoded and resized are stored under, in the place of a prefix."""
+    return {"format": FORMAT, "kind": "pixels", "input_size": side_px}
+
+
+def key_of(about: Mapping[str, str | int | None]) -> str:
+    """A folder's name: equal for equal descriptions."""
+    return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def identity_of(config: RunConfig, spec: BackboneSpec, engine: str) -> PrefixIdentity | None:

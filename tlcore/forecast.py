@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-from collections.abc import Sequence
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from tlcore.backbones import BackboneSpec
 from tlcore.config import RunConfig
+from tlcore.costs import head_params, stored_bytes
 from tlcore.records import DatasetRecord
 from tlcore.weights import weights_path
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 FEW_IMAGES = 10
-POOLED_BYTES, MAP_BYTES = 4, 2  # A cached number: float32 in pooled vectors, float16 in feature maps.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,22 +40,11 @@ def forecast(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, count
     )
 
 
-def head_params(pooling: str, hidden: Sequence[int], spec: BackboneSpec, side_px: int, classes: int) -> int:
-    """Weights and biases of the dense layers on a feature map of an input of `side_px`."""
-    positions = spec.map_side(len(spec.blocks) - 1, side_px) ** 2 if pooling == "flatten" else 1
-    widths = (spec.feature_dim * positions, *hidden, classes)
-    return sum((before + 1) * after for before, after in itertools.pairwise(widths))
-
-
 def cached_bytes(config: RunConfig, spec: BackboneSpec, depth: int) -> int:
     """Bytes that the activations of one picture take at the cut below the topmost `depth` blocks."""
     if depth == len(spec.blocks):
         return 0  # Nothing is frozen, so nothing is kept.
-    if depth == 0 and config.head.pooling != "flatten":
-        return spec.feature_dim * POOLED_BYTES
-    block = len(spec.blocks) - depth - 1
-    side = spec.map_side(block, config.backbone.input_size or spec.usual_size)
-    return side * side * spec.block_maps[block][1] * MAP_BYTES
+    return stored_bytes(spec, config.backbone.input_size or spec.usual_size, depth, config.head.pooling)
 
 
 def warnings(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, counts: pd.DataFrame) -> list[str]:

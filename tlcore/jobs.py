@@ -9,11 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tlcore import devices, locks
 from tlcore.config import RunConfig
-from tlcore.errors import ConflictError, InputError
+from tlcore.errors import ConflictError, InputError, TLError
 from tlcore.executors import child_environment, detached
 from tlcore.store import ACTIVE, RESUMABLE, DatasetRecord, Job, JobState, Store
 from tlcore.workspace import UNLISTED_FILE, Workspace, folder_bytes
@@ -32,18 +32,35 @@ GONE = {
 }
 
 
-def submit_run(store: Store, workspace: Workspace, config: RunConfig, token: str | None = None) -> int:
-    """Check a run against what is here, queue it, and return its id.
+def submit_run(
+    store: Store, workspace: Workspace, config: RunConfig, token: str | None = None, forecast: dict[str, Any] | None = None
+) -> int:
+    """Check a run against what is here, queue it with its forecast, and return its id.
 
     token: two submissions with the same one make one run.
+    forecast: what was shown of the run (Outlook.to_json); made here where it is missing.
     Raises: NotFoundError, InputError before anything is queued.
     """
     record = store.dataset(config.dataset)
     check_run(config, record)
-    payload = {"config": config.model_dump(mode="json"), "dataset_id": record.id}
+    payload: dict[str, Any] = {"config": config.model_dump(mode="json"), "dataset_id": record.id}
+    if forecast is None:
+        forecast = _forecast(store, config)
+    if forecast is not None:
+        payload["forecast"] = forecast
     run_id = store.add_job("train", config.title, payload, dataset_id=record.id, token=token)
     ensure_supervisor(workspace)
     return run_id
+
+
+def _forecast(store: Store, config: RunConfig) -> dict[str, Any] | None:
+    """What the run will take; None where that can't be said, which the run itself will tell more of."""
+    from tlcore.outlook import outlook_of  # Read when needed only: Arrow takes its time.
+
+    try:
+        return outlook_of(store, config).to_json()
+    except (TLError, OSError):
+        return None
 
 
 def check_run(config: RunConfig, record: DatasetRecord) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
+import platform
 from pathlib import Path
 
 import psutil
 
 from tlcore import devices
 from tlcore.workspace import Workspace, folder_bytes, free_bytes
+
+MOST_STRETCH = 4.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +43,27 @@ def snapshot(workspace: Workspace) -> Machine:
 def cores() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@functools.cache
+def identity() -> str:
+    """Equal on machines on which a run takes about as long: processor, cores and graphics cards."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    except OSError:
+        names = []
+    cards = [card.name for card in devices.plan().cards]
+    return " · ".join([names[0] if names else platform.processor() or platform.machine(), f"{cores()} cores", *cards])
+
+
+def stretch(own_busy: int = 0) -> float:
+    """By how much other work lengthens what keeps all cores busy; `own_busy` of the busy ones will be free by then.
+
+    The mean of five minutes: what begins now, such as a worker that gets ready, hardly counts.
+    """
+    others = max(0.0, psutil.getloadavg()[1] - own_busy)
+    return min(MOST_STRETCH, 1.0 + others / cores())
 
 
 def cache_bytes(workspace: Workspace) -> int:

@@ -275,12 +275,14 @@ def remove_half_written(run_dir: Path) -> None:
         left.unlink(missing_ok=True)
 
 
-def warm_up(kind: str, workspace: Workspace) -> None:
+def warm_up(kind: str, store: Store) -> None:
     """Import and try once what a job of this kind needs, so that it starts at once."""
     if kind == "train":
         from tlcore.nn import training, warming  # noqa: F401
 
-        warming.warm_up(workspace)
+        warming.warm_up(store.workspace)
+        if not told_already():
+            expect_another(store)
     elif kind == "ingest":
         import tlcore.datasets.sources  # noqa: F401
 
@@ -290,11 +292,10 @@ def expect_another(store: Store) -> None:
     from tlcore.nn import warming
 
     latest = store.jobs(kind="train", limit=1)
-    if not latest:
-        return
     with contextlib.suppress(TLError, KeyError, ValueError):  # Of settings that don't fit any more the run itself will tell.
-        config = latest[0].config
-        warming.prepare_for(config, len(config.classes or store.dataset(config.dataset).classes), store.workspace)
+        for job in latest:
+            config = job.config
+            warming.prepare_for(config, len(config.classes or store.dataset(config.dataset).classes), store.workspace)
 
 
 def told_already() -> bool:
@@ -316,9 +317,7 @@ def main(arguments: list[str] | None = None) -> int:
     if locks.take_owner_lock(store.workspace.locks, options.owner) is None:
         print(f"another worker is called {options.owner}", file=sys.stderr)
         return 1
-    warm_up(options.kind, store.workspace)
-    if options.kind == "train" and not told_already():
-        expect_another(store)
+    warm_up(options.kind, store)
     print(f"worker {options.owner} is ready for {options.kind}", flush=True)
     if not sys.stdin.readline():
         return 0  # The supervisor is gone, or has no use for this worker.

@@ -119,16 +119,27 @@ def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
 
 
 @lru_cache(maxsize=16)
-def phases(count: int, longest_s: float, dark: bool) -> Spec:
-    """Seconds by phase as bars. Columns: phase, seconds, label."""
-    base = alt.Chart(_NO_DATA).encode(
-        y=alt.Y("phase:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelFlush=False, labelLimit=160)),
-        x=alt.X("seconds:Q", title="time (s)", axis=alt.Axis(grid=False, tickCount=5), scale=alt.Scale(domain=[0, 1.15 * longest_s], nice=False)),
-        tooltip=[alt.Tooltip("phase:N"), alt.Tooltip("seconds:Q", title="time (s)", format=".2f")],
-    )
-    bars = base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7})
-    labels = base.mark_text(align="left", dx=5, color=_TEXT[dark]).encode(text="label:N")
-    return _spec(alt.layer(bars, labels).properties(height=60 + 30 * count))
+def phases(count: int, longest_s: float, dark: bool, predicted: bool = False) -> Spec:
+    """Seconds by phase as bars. Columns: phase, seconds, label; with `predicted` also low, likely, high and end.
+
+    A tick marks the likely time and a line through it the band; `end` is where the label may begin.
+    """
+    y = alt.Y("phase:N", sort=None, title=None, axis=alt.Axis(ticks=False, domain=False, labelFlush=False, labelLimit=160))
+    scale = alt.Scale(domain=[0, (1.25 if predicted else 1.15) * longest_s], nice=False)
+    tooltip = [alt.Tooltip("phase:N"), alt.Tooltip("seconds:Q", title="time (s)", format=".2f")]
+    if predicted:
+        tooltip += [alt.Tooltip(f"{column}:Q", title=f"predicted, {column} (s)", format=".2f") for column in ("likely", "low", "high")]
+    base = alt.Chart(_NO_DATA).encode(y=y, tooltip=tooltip)
+    x = alt.X("seconds:Q", title="time (s)", axis=alt.Axis(grid=False, tickCount=5), scale=scale)
+    layers = [base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}).encode(x=x)]
+    if predicted:
+        layers += [
+            base.mark_rule(strokeWidth=2, color=_TEXT[dark]).encode(x=alt.X("low:Q", scale=scale), x2="high:Q"),
+            base.mark_tick(thickness=3, size=16, color=_TEXT[dark]).encode(x=alt.X("likely:Q", scale=scale)),
+        ]
+    label_at = alt.X("end:Q" if predicted else "seconds:Q", scale=scale)
+    layers.append(base.mark_text(align="left", dx=6, color=_TEXT[dark]).encode(x=label_at, text="label:N"))
+    return _spec(alt.layer(*layers).properties(height=60 + 30 * count))
 
 
 def _spec(chart: alt.LayerChart) -> Spec:

@@ -6,7 +6,7 @@ import uuid
 
 import streamlit as st
 
-from pages.ui import forms
+from pages.ui import forms, outlook_view
 from pages.ui.errors import guarded
 from pages.ui.split_view import split_counts
 from pages.ui.state import store, toast_next, workspace
@@ -27,16 +27,17 @@ def panel(record: DatasetRecord, backbone: BackboneSpec) -> None:
     with st.container(border=True, key="launch"):
         st.subheader("Before it starts", anchor=False)
         config, problem = _checked(record)
+        shown = None
         if config is not None:
-            problem = _figures(config, backbone, record)
+            shown, problem = _figures(config, backbone, record)
         if problem:
             st.error(literal(problem), icon=":material/error:")
         forms.field("name", placeholder=config.title if config else "made from the settings")
         ready = config is not None and problem is None
-        _start(config if ready else None)
+        _start(config if ready else None, shown)
         with st.popover("Queue several", icon=":material/playlist_add:", disabled=not ready, width="stretch"):
             if config is not None:
-                _several(config)
+                _several(config, record)
     _yaml(config)
 
 
@@ -50,35 +51,39 @@ def _checked(record: DatasetRecord) -> tuple[RunConfig | None, str | None]:
     return config, None
 
 
-def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -> str | None:
-    """Parameters, pictures, cache and warnings; the sentence of a split that can't be made."""
+def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -> tuple[outlook_view.Look | None, str | None]:
+    """Time, memory, disk, parameters, pictures and warnings; the sentence of a split that can't be made."""
     try:
         counts = split_counts(record.id, config.classes or (), config.split)
+        shown = outlook_view.look(config, record)
     except TLError as error:
-        return str(error)
+        return None, str(error)
     expected = forecast(config, backbone, record, counts)
     parts = {name: int(counts[part].sum()) for part, name in (("train", "training"), ("val", "validation"), ("test", "test"))}
     rows = {
+        **outlook_view.rows(shown.expected),
         "Parameters that learn, about": millions(expected.learning_params),
         "Parameters that stay": millions(expected.frozen_params),
         "Classes": str(len(counts)),
         **{f"Pictures for {name}": f"{number:,}" for name, number in parts.items()},
     }
     rows["Cache at most"] = size(expected.cache_bytes)
-    st.table(rows, border="horizontal", alt="Parameters, pictures of each part, and cache size of this run")
+    st.table(rows, border="horizontal", alt="Time, memory, disk, parameters, pictures of each part, and cache size of this run")
+    outlook_view.notes(shown, config, record)
     for warning in expected.warnings:
         st.warning(literal(warning), icon=":material/warning:")
-    return None
+    return shown, None
 
 
-def _start(config: RunConfig | None) -> None:
+def _start(config: RunConfig | None, shown: outlook_view.Look | None) -> None:
     """One run a click; both clicks of a double click carry the same token."""
     clicked = st.button("Start", key="start", type="primary", icon=":material/play_arrow:", disabled=config is None, width="stretch")
     if not clicked or config is None:
         st.session_state["start_token"] = uuid.uuid4().hex
         return
     with guarded():
-        run = jobs.submit_run(store(), workspace(), config, token=st.session_state["start_token"])
+        forecast = shown.expected.to_json() if shown else None
+        run = jobs.submit_run(store(), workspace(), config, token=st.session_state["start_token"], forecast=forecast)
         toast_next(f"Run {run} is queued.", icon=":material/schedule:")
         st.switch_page("runs.py", query_params={"run": str(run)})
 
@@ -105,7 +110,7 @@ def left_out(names: list[str], text: str) -> list[str]:
     return found + [f"'{part[:60]}' is no {'whole ' if part[0] in '-+.0123456789' else ''}number" for part in dict.fromkeys(others)]
 
 
-def _several(config: RunConfig) -> None:
+def _several(config: RunConfig, record: DatasetRecord) -> None:
     """One run for every backbone and depth chosen."""
     st.markdown("One run for each network and depth, with the other settings as they are.")
     names = st.multiselect("Networks", list(BACKBONES), default=[config.backbone.name], key="several_names")
@@ -126,7 +131,8 @@ def _several(config: RunConfig) -> None:
         for run in runs:  # All are checked before the first is queued.
             jobs.check_run(run, record)
         for place, run in enumerate(runs):
-            jobs.submit_run(store(), workspace(), run, token=f"{st.session_state['several_token']}-{place}")
+            forecast = outlook_view.look(run, record, probe=False).expected.to_json()
+            jobs.submit_run(store(), workspace(), run, token=f"{st.session_state['several_token']}-{place}", forecast=forecast)
         toast_next(f"{count(len(runs), 'run is', 'runs are')} queued.", icon=":material/schedule:")
         st.switch_page("runs.py", query_params={})
 

@@ -21,11 +21,17 @@ PART_COLORS = ("#0072b2", "#e69f00", "#009e73")
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _counts(dataset_id: str, classes: tuple[str, ...], config_json: str) -> pd.DataFrame:
-    return split_of(dataset_id, classes, SplitConfig.model_validate_json(config_json)).counts()
+    return _split(dataset_id, classes, config_json).counts()
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _split(dataset_id: str, classes: tuple[str, ...], config_json: str) -> Split:
+    return make_split(open_dataset(dataset_id), classes or None, SplitConfig.model_validate_json(config_json))
 
 
 def split_of(dataset_id: str, classes: tuple[str, ...], config: SplitConfig) -> Split:
-    return make_split(open_dataset(dataset_id), classes or None, config)
+    """The division itself, which is shared: don't change it. Raises InputError."""
+    return _split(dataset_id, classes, config.model_dump_json())
 
 
 def split_counts(dataset_id: str, classes: tuple[str, ...], config: SplitConfig) -> pd.DataFrame:

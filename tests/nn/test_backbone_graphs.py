@@ -34,6 +34,20 @@ def test_the_blocks_one_after_the_other_are_the_whole_network(name):
     assert np.isfinite(x).all() and float(np.std(x)) > 0
 
 
+def costs_of(part: keras.Model) -> tuple[int, int, int]:
+    """Multiply-adds, numbers given, and layers, from the shapes of outputs and kernels."""
+    layers = [layer for layer in part.layers if not isinstance(layer, keras.layers.InputLayer)]
+    multiply_adds = sum(int(np.prod(layer.output.shape[1:-1])) * int(np.prod(w.shape)) for layer in layers for w in layer.weights if "kernel" in w.path.rpartition("/")[2])
+    return multiply_adds, sum(int(np.prod(layer.output.shape[1:])) for layer in layers), len(layers)
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_the_costs_of_each_block_are_those_of_its_graph(name):
+    spec = BACKBONES[name]
+    parts = sections(Backbone(spec, "none", spec.usual_size).model, spec.block_ends)
+    assert tuple(costs_of(part) for part in parts) == spec.block_costs
+
+
 @pytest.mark.parametrize("name", BACKBONES)
 def test_another_input_size_has_the_same_cuts_and_weights(name):
     spec = BACKBONES[name]

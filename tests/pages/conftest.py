@@ -9,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tlcore import demo, jobs
+from tlcore.probing import Probe
 from tlcore.store import Store
 from tlcore.workspace import Workspace
 
@@ -30,6 +31,7 @@ def empty(workspace, monkeypatch) -> Workspace:
     """A workspace without anything, as the pages' own."""
     monkeypatch.setenv("TLCORE_HOME", str(workspace.root))
     monkeypatch.setattr(jobs, "ensure_supervisor", lambda workspace: None)
+    monkeypatch.setattr(Probe, "start", lambda probe: False)
     return workspace
 
 

@@ -16,6 +16,7 @@ def test_specifications_hold_no_data_and_are_built_once():
         lambda: charts.curves("loss", "epoch", ("a",), False),
         lambda: charts.confusion(("cat", "dog"), False, False),
         lambda: charts.phases(3, 2.5, True),
+        lambda: charts.phases(3, 2.5, True, True),
     ):
         assert draw() is draw()
         assert not {"data", "datasets"} & set(json.loads(json.dumps(draw())))
@@ -43,3 +44,11 @@ def test_runs_differ_in_shape_as_well_as_in_colour():
     encoding = charts.curves("accuracy", "seconds", tuple(f"run {i}" for i in range(8)), True)["layer"][-1]["encoding"]
     assert encoding["color"]["field"] == encoding["shape"]["field"] == "run"
     assert len(set(encoding["shape"]["scale"]["range"])) == 8
+
+
+def test_what_was_predicted_is_a_tick_and_a_line_through_the_bar():
+    assert marks(charts.phases(3, 2.5, False)) == ["bar", "text"]
+    spec = charts.phases(3, 2.5, False, True)
+    assert marks(spec) == ["bar", "rule", "tick", "text"]
+    assert spec["layer"][1]["encoding"]["x"]["field"] == "low" and spec["layer"][1]["encoding"]["x2"]["field"] == "high"
+    assert {layer["encoding"]["x"]["scale"]["domain"][1] for layer in spec["layer"]} == {1.25 * 2.5}, "one scale for all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,7 +12,10 @@ from pages.ui.run_tabs import confusion_table
 from pages.ui.text import WORD_JOINER
 from tests.finished_run import finished_run, running_run
 from tests.pages.conftest import texts
+from tlcore.outlook import outlook_of
+from tlcore.rates import Band
 from tlcore.results import Predictions
+from tlcore.schema import jobs as jobs_table
 from tlcore.store import EpochRecord, JobState, Store
 from tlcore.tables import to_csv
 
@@ -139,6 +143,21 @@ def test_time_of_earlier_attempts_is_a_bar_like_any_other(done, workspace, open_
     path.write_text(json.dumps(figures))
     (chart,) = open_page("runs.py", run=str(done), tab="Time").get("vega_lite_chart")
     assert "most of them for earlier attempts" in chart.proto.alt
+
+
+def test_predicted_against_actual_is_a_chart_and_a_sentence(done, store, open_page):
+    job = store.job(done)
+    phases = {name: Band(0.5 * seconds, seconds, 2 * seconds) for name, seconds in job.result["phases"].items()}
+    phases["train"] = Band(50.0, 60.0, 70.0)
+    forecast = dataclasses.replace(outlook_of(store, job.config), phases=phases).to_json()
+    with store._writing() as connection:
+        connection.execute(jobs_table.update().where(jobs_table.c.id == done).values(payload={**job.payload, "forecast": forecast}))
+    at = open_page("runs.py", run=str(done), tab="Time")
+    (chart,) = at.get("vega_lite_chart")
+    assert "what was predicted" in chart.proto.alt
+    said = texts(at).replace("\\", "")
+    assert "Outside their band: train" in said
+    assert "instead of 1 min 0 s (50 s to 1 min 10 s)" in said
 
 
 def test_a_clicked_cell_shows_its_pictures(done, store, workspace, open_page):

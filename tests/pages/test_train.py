@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import yaml
 
 from pages.ui import forms
 from pages.ui.launch import variants
+from pages.ui.outlook_view import between
 from tests.pages.conftest import texts
-from tlcore import config, devices, jobs
+from tlcore import config, devices, jobs, machine, outlook
+from tlcore.outlook import expected_of
 
 
 def settings_shown(app) -> dict:
@@ -250,3 +254,46 @@ def test_a_link_that_can_be_followed_is_not_warned_of(digits, open_page):
     assert "The link asks" not in " ".join(plain(app))
     app.selectbox(key="backbone.name").set_value("ResNet20").run()
     assert "The link asks" not in " ".join(plain(app))
+
+
+def figures(app) -> dict[str, str]:
+    """The table beside the settings."""
+    (table,) = app.table
+    return {str(name): str(value) for name, value in zip(table.value.index, table.value.iloc[:, 0], strict=True)}
+
+
+def test_the_forecast_stands_beside_the_settings_and_goes_with_the_run(digits, store, open_page):
+    app = open_page("train.py", dataset="digits", train__epochs="4")
+    shown = figures(app)
+    assert "to" in shown["Time, about"] and "features" in shown["Of it"]
+    assert shown["Stored already"] == "0 of 1,797 pictures"
+    assert shown["Memory at the peak, about"].endswith("MB") and shown["Disk, about"].endswith("MB")
+    assert "nothing was measured here yet" in texts(app)
+    app.button(key="start").click().run()
+    (run,) = store.jobs(kind="train")
+    kept = expected_of(run)
+    assert between(kept.seconds) == shown["Time, about"]
+    app = open_page("train.py", dataset="digits")
+    assert "1 run goes first" in texts(app)
+
+
+def test_more_epochs_take_longer_and_a_lack_of_memory_is_warned_of(digits, open_page, monkeypatch):
+    few, many = (open_page("train.py", dataset="digits", train__epochs=epochs, train__early_stopping_patience="1000") for epochs in ("2", "900"))
+    assert "training" in figures(many)["Of it"] and figures(few)["Time, about"] != figures(many)["Time, about"]
+    assert not few.warning
+    snapshot = machine.snapshot(digits)
+    monkeypatch.setattr(machine, "snapshot", lambda workspace: dataclasses.replace(snapshot, memory_free_bytes=10**8))
+    assert any("of memory" in warning for warning in plain(open_page("train.py", dataset="digits")))
+
+
+def test_runs_queued_together_have_a_forecast_each(digits, store, open_page):
+    app = open_page("train.py", dataset="digits")
+    app.text_input(key="several_depths").set_value("0, 2").run()
+    app.button(key="queue_several").click().run()
+    learning, frozen = (expected_of(run) for run in store.jobs(kind="train"))
+    assert learning.phases["train"].likely > frozen.phases["train"].likely
+
+
+def test_how_right_forecasts_were_is_said(digits, open_page, monkeypatch):
+    monkeypatch.setattr(outlook, "accuracy_so_far", lambda store: (1.4, 5))
+    assert "The last 5 runs took 1\\.40 times what was forecast" in texts(open_page("train.py", dataset="digits"))

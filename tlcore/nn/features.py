@@ -15,7 +15,6 @@ import numpy as np
 
 from tlcore.activations import ActivationCache, CachedRows, Layout, content_keys
 from tlcore.cache import make_room
-from tlcore.cuts import Cut, earlier_maps
 from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.prefix import Engine, Prefix
 from tlcore.reporter import Reporter
@@ -33,12 +32,13 @@ Pixels = Callable[[np.ndarray], np.ndarray]
 
 @dataclasses.dataclass
 class CacheUse:
-    """How much was there already, and how much was computed: in all, and of that from stored feature maps."""
+    """How much was there already, and how much was computed: in all, and of that from stored feature maps; and how long that took."""
 
     hits: int = 0
     computed: int = 0
     bytes: int = 0
     onward: int = 0
+    seconds: float = 0.0
 
     def add(self, other: CacheUse) -> None:
         for field in dataclasses.fields(self):
@@ -62,7 +62,7 @@ def activations(
     ids = content_keys(content_ids)
     planned = prefix.key
     cache, missing = _opened(prefix, ids, workspace, reporter)
-    from_maps = 0
+    from_maps, began = 0, time.perf_counter()
     if len(missing):
         layout = Layout(prefix.engine.row_shape, prefix.cut.dtype)
         if prefix.key != planned:  # OpenVINO can't take the network: TensorFlow's rows are kept apart.
@@ -72,32 +72,14 @@ def activations(
         go = functools.partial(fill, cache, reporter=reporter)
         with_maps, maps = _stored_maps(prefix, ids, missing, workspace, reporter)
         from_maps, whole = len(with_maps), len(missing)
+        began = time.perf_counter()  # Until here it was about getting ready.
         if from_maps:
             go(prefix.onward, maps, [ids[i] for i in with_maps], report=lambda done: report(done / whole))
         rest = np.setdiff1d(missing, with_maps)
         go(prefix.engine, lambda part: pixels(rest[part]), [ids[i] for i in rest], report=lambda done: report((from_maps + done) / whole))
+    seconds = time.perf_counter() - began if len(missing) else 0.0
     rows = cache.rows(ids)
-    return rows, CacheUse(len(ids) - len(missing), len(missing), rows.nbytes, from_maps)
-
-
-def nearest_stored_maps(prefix: Prefix, content_ids: Sequence[str] | np.ndarray, workspace: Workspace) -> Cut | None:
-    """The latest earlier cut with stored feature maps of every picture that lacks a row; None where there is none, or no need.
-
-    Rows that were computed by way of such maps before are as good as the maps.
-    """
-    ids = content_keys(content_ids)
-    lacking = _lacking(prefix, ids, workspace)
-    if not lacking or prefix.engine_name == "tensorflow":
-        return None  # On a GPU reading maps is no faster than the layers.
-    for cut in earlier_maps(prefix.backbone.spec, prefix.cut):
-        if not _lacking(prefix.by_way_of(cut), ids, workspace) or not _lacking(prefix.upto(cut), lacking, workspace):
-            return cut
-    return None
-
-
-def _lacking(prefix: Prefix, ids: Sequence[bytes], workspace: Workspace) -> list[bytes]:
-    folder = workspace.activations / prefix.key
-    return ActivationCache(folder).lacking(ids) if folder.exists() else list(ids)
+    return rows, CacheUse(len(ids) - len(missing), len(missing), rows.nbytes, from_maps, seconds)
 
 
 def _opened(prefix: Prefix, ids: list[bytes], workspace: Workspace, reporter: Reporter) -> tuple[ActivationCache, np.ndarray]:

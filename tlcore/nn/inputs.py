@@ -9,16 +9,17 @@ from collections.abc import Callable
 import numpy as np
 
 from tlcore import augment
-from tlcore.activations import Rows
+from tlcore.activations import Rows, content_keys
 from tlcore.config import RunConfig
 from tlcore.cuts import Cut
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.splits import Split
-from tlcore.nn.features import CacheUse, activations, nearest_stored_maps
+from tlcore.nn.features import CacheUse, activations
 from tlcore.nn.models import Backbone
 from tlcore.nn.pixel_rows import AugmentedRows, FrozenRows, decoded
 from tlcore.nn.prefix import Prefix
 from tlcore.reporter import Reporter
+from tlcore.route import nearest_stored_maps
 from tlcore.workspace import Workspace
 
 # Seconds of work that are left, and what is being done.
@@ -41,7 +42,8 @@ class Inputs:
         self.prefix = Prefix(backbone, cut, workspace, reporter.log)
         if via == "look":
             parts = [split.val, split.test] if self._settings.enabled else [split.train, split.val, split.test]
-            via = nearest_stored_maps(self.prefix, dataset.content_ids[np.concatenate(parts)], workspace)
+            ids = content_keys(dataset.content_ids[np.concatenate(parts)])
+            via = nearest_stored_maps(self.prefix.identity, backbone.spec, ids, workspace)
         if isinstance(via, Cut):
             reporter.log(f"Stored feature maps after {via.layer} are taken up where they are: what lies below is not computed again.")
             self.prefix = self.prefix.by_way_of(via)
@@ -92,7 +94,7 @@ class Inputs:
         prefix, ids = self.prefix, self._dataset.content_ids[rows]
         pixels: Callable[[np.ndarray], np.ndarray] = functools.partial(self._pixels, rows)
         if view is not None:
-            prefix = prefix.seen_as(f"{augment.key(self._settings)}/{view}")
+            prefix = prefix.seen_as(augment.view_name(self._settings, view))
             plain = pixels
 
             def pixels(positions: np.ndarray) -> np.ndarray:

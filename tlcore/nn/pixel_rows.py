@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,12 +11,12 @@ from tlcore.activations import ActivationCache, CachedRows, Layout, Rows, conten
 from tlcore.augment import augmented
 from tlcore.cache import make_room
 from tlcore.config import AugmentConfig
+from tlcore.cuts import key_of, pixels_about
 from tlcore.nn.features import DECODERS, Pixels, ahead, clipped, fill
 from tlcore.nn.prefix import Engine
 from tlcore.reporter import Reporter
 from tlcore.workspace import Workspace
 
-FORMAT = 1  # Raise it when decoding or resizing begins to give other pixels.
 ROWS_A_TASK = 32
 
 
@@ -31,9 +29,8 @@ def decoded(
     report: Callable[[float], None] = lambda fraction: None,
 ) -> CachedRows:
     """Pixels at the input size, uint8 (side, side, 3) a row, decoded and resized once and kept as activations are."""
-    about = {"format": FORMAT, "kind": "pixels", "input_size": side_px}
-    key = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
-    cache, ids = ActivationCache(workspace.activations / key, reporter.log), content_keys(content_ids)
+    about = pixels_about(side_px)
+    cache, ids = ActivationCache(workspace.activations / key_of(about), reporter.log), content_keys(content_ids)
     missing = np.array(cache.missing(ids), np.int64)
     if len(missing):
         layout = Layout((side_px, side_px, 3), "uint8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -46,6 +47,7 @@ class Prefix:
     ) -> None:
         self.backbone, self.cut, self.via, self.view = backbone, cut, via, view
         self._workspace, self._log = workspace, log
+        self.conversion_s: float | None = None  # Once it had to be converted.
         self._layers = self  # Views differ in their pictures only: they share engines and converted files.
 
     @property
@@ -130,7 +132,9 @@ class Prefix:
         stamp = path.with_suffix(".sha256")
         if not (path.exists() and stamp.exists() and stamp.read_text() == _fingerprint(path)):
             path.parent.mkdir(parents=True, exist_ok=True)
+            began = time.perf_counter()
             openvino_engine.save(make(), path)
+            self.conversion_s = time.perf_counter() - began
             with whole_file(stamp) as temporary:
                 temporary.write_text(_fingerprint(path))
         return path

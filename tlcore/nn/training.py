@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import errno
 import hashlib
 import json
@@ -188,13 +187,23 @@ class _Run:
             "epochs": state.epoch, "best_epoch": state.best_epoch,
             "best_val_accuracy": state.best_metrics["val_accuracy"], "best_val_loss": state.best_metrics["val_loss"],
             "trainable_params": learning, "total_params": self.backbone.spec.params + head,
-            "engine": engine, "cache": {**dataclasses.asdict(self.inputs.use), "via": self.inputs.prefix.via.layer if self.inputs.prefix.via else None},
+            "engine": engine, "cache": self._cache_use(), "rates": self._rates(),
             "train_images": len(self.split.train), "val_images": len(self.split.val), "test_images": len(self.split.test),
             "classes": list(self.split.classes), "config_hash": self.config.hash(),
             "test_ids_hash": hashlib.sha256("".join(ids).encode()).hexdigest(),
             "weights_file": self.backbone.weights_file,
             "weights_sha256": self.backbone.weights_hash if self.backbone.weights_file else None,
         }
+
+    def _cache_use(self) -> dict[str, Any]:
+        use, via = self.inputs.use, self.inputs.prefix.via
+        return {"hits": use.hits, "computed": use.computed, "bytes": use.bytes, "onward": use.onward, "via": via.layer if via else None}
+
+    def _rates(self) -> dict[str, float]:
+        """What the next forecast learns from; only what this run did."""
+        use, conversion_s = self.inputs.use, self.inputs.prefix.conversion_s
+        found = {"images_per_s": use.computed / use.seconds} if use.computed and use.seconds else {}
+        return found | ({"conversion_s": conversion_s} if conversion_s else {})
 
     def _write_json(self, name: str, content: dict[str, Any]) -> None:
         with whole_file(self.run_dir / name) as path:
