@@ -22,6 +22,21 @@ heavy = [name for name in ("tensorflow", "keras", "openvino", "sklearn.linear_mo
 assert not heavy, heavy
 """
 
+FROZEN = """
+import gc
+import app as server
+from pages.ui import startup
+startup._import_and_freeze()
+print(gc.get_freeze_count(), len(gc.get_objects()))
+"""
+
+
+def test_modules_are_left_out_of_the_garbage_collection_after_every_rerun():
+    child = subprocess.run([sys.executable, "-c", FROZEN], cwd=SHELL.parents[1], capture_output=True, text=True, timeout=120)
+    assert child.returncode == 0, child.stderr[-2000:]
+    frozen, looked_through = map(int, child.stdout.split())
+    assert frozen > 50_000 > 50 * looked_through
+
 
 def test_no_page_loads_a_tensor_library(digits):
     environment = {**os.environ, "TLCORE_HOME": str(digits.root), "TLCORE_STANDBY": "0", "TLCORE_IDLE_S": "1"}
