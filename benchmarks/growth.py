@@ -50,6 +50,7 @@ def measure(rounds: int, material: Material) -> dict[str, object]:
         "work": f"{BACKBONE} at {SIDE_PX} px, frozen, {EPOCHS} epochs, no activations stored", "sizes": rows,
         "exponent": round(slope, 3), "target_exponent": TARGET_EXPONENT, "linear": slope <= TARGET_EXPONENT,
         "exponent_of_features": round(exponent(pictures, [row["features_s"] for row in rows]), 3),
+        "own_kib_per_picture": round(1024 * (rows[-1]["peak_own_mib"] - rows[0]["peak_own_mib"]) / (pictures[-1] - pictures[0]), 2),
         "own_memory_largest_to_smallest": round(growth, 3), "target_memory": FLAT, "memory_flat": growth <= FLAT,
     }
 
