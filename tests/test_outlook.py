@@ -178,6 +178,22 @@ def test_a_probe_is_wanted_where_pictures_are_computed_and_no_run_is_on(digits):
     assert not outlook.wants_probe(nothing_to_do, expected)
 
 
+def test_augmentation_adds_views_or_takes_training_pictures_through_every_epoch(digits):
+    kept_rows(digits, 1797)
+    dataset = Dataset.open(digits.workspace.dataset(digits.dataset("digits").id))
+    split = make_split(dataset, None, CONFIG.split)
+
+    def expected(**augment):
+        return outlook.outlook(digits, prospect(digits.workspace, CONFIG, dataset, split, **augment))
+
+    plain, views, fresh = expected(), expected(views=3), expected(fresh=True)
+    assert (plain.pictures, plain.stored) == (1797, 1797)
+    assert (views.pictures, views.stored) == (1797 + 2 * len(split.train), 1797 - len(split.train))
+    assert fresh.stored == 1797 - len(split.train)
+    assert views.phases["features"].likely > plain.phases["features"].likely
+    assert fresh.phases["train"].likely > plain.phases["train"].likely
+
+
 def test_a_run_that_waits_is_said_to_go_first_and_a_cold_start_takes_longer(digits):
     alone = outlook_of(digits, CONFIG)
     jobs.submit_run(digits, digits.workspace, CONFIG)

@@ -11,7 +11,7 @@ from tlcore import rates
 from tlcore.backbones import BACKBONES
 from tlcore.config import parse
 from tlcore.costs import PHASE_OF, Plan, Speeds, components
-from tlcore.rates import Band, Past, added, correction, likely_epochs, phase_bands
+from tlcore.rates import Band, Past, added, correction, likely_epochs, likeness, phase_bands
 
 SPEEDS = Speeds(1e-4, {"dense": 7e10, "separable": 5e10})
 START = Band(0.1, 0.2, 1.0)
@@ -118,6 +118,13 @@ def test_a_run_of_another_machine_or_a_resumed_one_teaches_nothing(digits_run):
     assert Past.of(job(own, earlier_seconds=4.0)) is None
     assert Past.of(job(own, engine="scikit-learn")) is None
     assert Past.of(job(own, phases=None)) is None
+
+
+def test_what_augmentation_cost_a_past_run_is_not_taken_for_slowness(digits_run):
+    job, own = digits_run
+    learnt = Past.of(job({**own, "fresh": True, "views": 0, "from_block": 0}))
+    assert learnt.plan.fresh
+    assert likeness("learn", dataclasses.replace(learnt.plan, fresh=False), learnt.plan) == "near"
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def default_speeds(side_px: int, cores: int) -> Speeds:
 class Plan:
     """A run as far as its time, memory and disk depend on it; counts are of pictures.
 
-    missing: training, validation and test pictures without a stored row.
+    missing: training, validation and test pictures (or views of them) whose row is yet to be computed and stored.
     converted: the frozen layers lie there as an OpenVINO network already.
     views: fixed augmented views that are kept of each training picture; fresh: new ones in every epoch,
     which pass the frozen layers again. from_block: the frozen layers up to this block need not be

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tlcore import activations, footprint, locks, machine
 from tlcore.backbones import BACKBONES
 from tlcore.config import RunConfig
@@ -45,6 +47,9 @@ class Outlook:
     pictures: int
     stored: int  # Of these have a row in the cache.
     converted: bool
+    views: int  # As in Plan: what augmentation and an earlier cut change.
+    fresh: bool
+    from_block: int
     basis: str  # A key of BASES.
     stretch: float  # By which other work lengthened things when this was said.
     ahead: int  # Runs that went first.
@@ -75,23 +80,40 @@ class Prospect:
     probe: Probe
 
 
-def prospect(workspace: Workspace, config: RunConfig, dataset: Dataset, split: Split) -> Prospect:
-    """Look which pictures have stored activations, and whether the frozen layers are converted."""
+def prospect(
+    workspace: Workspace, config: RunConfig, dataset: Dataset, split: Split, views: int = 0, fresh: bool = False, from_block: int = 0
+) -> Prospect:
+    """Look which pictures have stored activations, and whether the frozen layers are converted.
+
+    views, fresh, from_block: as in Plan; views are taken to be new, whatever is stored.
+    """
     spec = BACKBONES[config.backbone.name]
     engine = "tensorflow" if machine.graphics_cards(machine.NVIDIA_DRIVER) else "openvino"
     counts = len(split.train), len(split.val), len(split.test)
-    plan = Plan.of(config, spec, len(split.classes), counts, sum(counts), False, engine=engine)
+    plan = Plan.of(config, spec, len(split.classes), counts, sum(counts), False, engine=engine, views=views, fresh=fresh, from_block=from_block)
     identity = identity_of(config, spec, engine) if plan.cut else None
     model = None
     if identity is not None:
         model = workspace.compiled / f"{identity.key}.xml"
         stored = activations.stored_ids(workspace.activations / identity.key)
-        wanted = set(activations.content_keys(dataset.content_ids[split.known_rows]))
-        plan = dataclasses.replace(plan, missing=len(wanted - stored), converted=model.exists())
-    elif not plan.cut:
-        plan = dataclasses.replace(plan, missing=0)
+        plan = dataclasses.replace(plan, missing=_missing(plan, dataset, split, stored), converted=model.exists())
+    else:
+        plan = dataclasses.replace(plan, missing=_missing(plan, dataset, split, frozenset()) if plan.cut else 0)
     probe = Probe(workspace, dataset.id, spec, plan.side_px, plan.cut, model if plan.converted else None)
     return Prospect(plan, dataset.name, probe)
+
+
+def _missing(plan: Plan, dataset: Dataset, split: Split, stored: frozenset[bytes]) -> int:
+    """Rows that the run has yet to compute and store."""
+
+    def lacking(*parts: np.ndarray) -> int:
+        return len(set(activations.content_keys(dataset.content_ids[np.concatenate(parts)])) - stored)
+
+    if plan.fresh:
+        return lacking(split.val, split.test)
+    if plan.views:
+        return lacking(split.val, split.test) + plan.views * plan.train
+    return lacking(split.train, split.val, split.test)
 
 
 def outlook(store: Store, of: Prospect) -> Outlook:
@@ -107,8 +129,11 @@ def outlook(store: Store, of: Prospect) -> Outlook:
         memory_bytes=footprint.memory_bytes(plan, machine.cores()),
         disk_bytes=footprint.disk_bytes(plan),
         pictures=plan.pictures,
-        stored=plan.pictures - plan.missing if plan.cut else 0,
+        stored=plan.pictures - plan.missing - (plan.train if plan.fresh else 0) if plan.cut else 0,
         converted=plan.converted,
+        views=plan.views,
+        fresh=plan.fresh,
+        from_block=plan.from_block,
         basis="same" if alike else speeds.basis if speeds.basis != "default" or not past else "other",
         stretch=stretch,
         ahead=len(ahead),

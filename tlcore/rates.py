@@ -92,7 +92,8 @@ class Past:
             spec, computed = BACKBONES[config.backbone.name], result["cache"]["computed"]
             counts = result["train_images"], result["val_images"], result["test_images"]
             converted = bool(forecast.get("converted", computed == 0))
-            plan = Plan.of(config, spec, len(result["classes"]), counts, computed, converted, engine=result["engine"])
+            kept = {name: forecast[name] for name in ("views", "fresh", "from_block") if name in forecast}
+            plan = Plan.of(config, spec, len(result["classes"]), counts, computed, converted, engine=result["engine"], **kept)
             done = dataclasses.replace(plan, epochs=int(result["epochs"]))
             return cls(done, config.dataset, config.train.epochs, dict(result["phases"]), dict(result.get("rates") or {}), forecast.get("stretch"))
         except (KeyError, ValueError, TypeError):  # Of another version of this program.
@@ -118,7 +119,7 @@ def likeness(component: str, plan: Plan, past: Plan) -> Likeness:
         return "other"
     fields = ["side_px", "depth"]
     if PHASE_OF[component] == "train":
-        fields += ["batch", "hidden", "pooling"]
+        fields += ["batch", "hidden", "pooling", "fresh"]
     return "same" if all(getattr(past, each) == getattr(plan, each) for each in fields) else "near"
 
 
