@@ -17,11 +17,12 @@ from typing import Any
 
 import yaml
 
-from tlcore import backbones, cache, config, demo, jobs, outlook
+from tlcore import backbones, cache, config, demo, jobs
 from tlcore.amounts import read_size
 from tlcore.budget import budget, set_budget
 from tlcore.compare import compare_runs
 from tlcore.errors import InputError, TLError
+from tlcore.forecast import outlook
 from tlcore.predict import predict
 from tlcore.store import Job, JobState, Store
 from tlcore.workspace import Workspace

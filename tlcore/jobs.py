@@ -55,7 +55,7 @@ def submit_run(
 
 def _forecast(store: Store, config: RunConfig) -> dict[str, Any] | None:
     """What the run will take; None where that can't be said, which the run itself will tell more of."""
-    from tlcore.outlook import outlook_of  # Read when needed only: Arrow takes its time.
+    from tlcore.forecast.outlook import outlook_of  # Read when needed only: Arrow takes its time.
 
     try:
         return outlook_of(store, config).to_json()

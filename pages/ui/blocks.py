@@ -12,7 +12,7 @@ import streamlit as st
 from pages.ui import forms
 from pages.ui.text import millions
 from tlcore.backbones import BackboneSpec
-from tlcore.forecast import head_params
+from tlcore.forecast.figures import head_params
 
 KEY = "freeze.trainable_blocks"
 LEARNS, FROZEN = "learns", "frozen"

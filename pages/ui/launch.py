@@ -15,7 +15,7 @@ from tlcore import jobs
 from tlcore.backbones import BACKBONES, BackboneSpec
 from tlcore.config import RunConfig, load_yaml, parse
 from tlcore.errors import InputError, TLError
-from tlcore.forecast import forecast
+from tlcore.forecast.figures import forecast
 from tlcore.store import DatasetRecord
 
 MOST_AT_ONCE = 50

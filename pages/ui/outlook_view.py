@@ -11,10 +11,11 @@ from pages.ui.split_view import split_of
 from pages.ui.state import store, workspace
 from pages.ui.text import count, duration, literal, size
 from pages.ui.thumbnails import open_dataset
-from tlcore import machine, outlook
+from tlcore import machine
 from tlcore.config import RunConfig
-from tlcore.outlook import Outlook
-from tlcore.rates import Band
+from tlcore.forecast import outlook
+from tlcore.forecast.outlook import Outlook
+from tlcore.forecast.rates import Band
 from tlcore.records import DatasetRecord
 
 PHASE_NAMES = {"start": "start", "prepare": "preparation", "features": "features", "train": "training", "evaluate": "evaluation", "export": "export"}

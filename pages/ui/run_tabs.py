@@ -18,8 +18,8 @@ from pages.ui.run_files import files
 from pages.ui.state import guarded, read_text, workspace
 from pages.ui.text import count, duration, literal, millions, size
 from tlcore.compare import MOST
-from tlcore.outlook import compared, total_of
-from tlcore.rates import Band
+from tlcore.forecast.outlook import compared, total_of
+from tlcore.forecast.rates import Band
 from tlcore.results import Predictions, load_predictions, load_summary
 from tlcore.store import Job
 

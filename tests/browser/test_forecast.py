@@ -7,7 +7,7 @@ import re
 from tests.browser.serving import open_page, parameter, settle
 from tests.browser.trained import open_tab
 from tlcore import demo, jobs
-from tlcore.outlook import expected_of
+from tlcore.forecast.outlook import expected_of
 from tlcore.store import JobState, Store
 
 PATIENCE_S = 180

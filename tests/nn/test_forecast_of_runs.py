@@ -6,7 +6,7 @@ import math
 
 from tlcore import demo, jobs, worker
 from tlcore.config import parse
-from tlcore.outlook import compared, outlook_of, total_of
+from tlcore.forecast.outlook import compared, outlook_of, total_of
 from tlcore.store import JobState
 
 KINDS = (

@@ -9,7 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tlcore import demo, jobs
-from tlcore.probing import Probe
+from tlcore.forecast.probing import Probe
 from tlcore.store import Store
 from tlcore.workspace import Workspace
 

@@ -12,8 +12,8 @@ from pages.ui.run_tabs import confusion_table
 from pages.ui.text import WORD_JOINER
 from tests.finished_run import finished_run, running_run
 from tests.pages.conftest import texts
-from tlcore.outlook import outlook_of
-from tlcore.rates import Band
+from tlcore.forecast.outlook import outlook_of
+from tlcore.forecast.rates import Band
 from tlcore.results import Predictions
 from tlcore.schema import jobs as jobs_table
 from tlcore.store import EpochRecord, JobState, Store

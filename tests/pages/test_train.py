@@ -11,8 +11,9 @@ from pages.ui import forms
 from pages.ui.launch import variants
 from pages.ui.outlook_view import between
 from tests.pages.conftest import texts
-from tlcore import config, devices, jobs, machine, outlook
-from tlcore.outlook import expected_of
+from tlcore import config, devices, jobs, machine
+from tlcore.forecast import outlook
+from tlcore.forecast.outlook import expected_of
 
 
 def settings_shown(app) -> dict:

@@ -5,7 +5,7 @@ import pytest
 
 from tlcore.backbones import spec
 from tlcore.config import parse
-from tlcore.forecast import downloaded, forecast, head_params, trained_on_same
+from tlcore.forecast.figures import downloaded, forecast, head_params, trained_on_same
 from tlcore.records import DatasetRecord
 
 
@@ -41,6 +41,12 @@ def test_frozen_run_learns_its_head_only_and_caches_pooled_floats():
     assert expected.frozen_params == spec("ResNet20").params
     assert expected.cache_bytes == 300 * 64 * 4
     assert expected.warnings == ()
+
+
+def test_each_fixed_view_is_cached_and_new_ones_are_not():
+    for views, images in ((3, 3 * 200 + 100), (0, 100)):
+        changed = run(augment={"shift": 0.1, "views": views})
+        assert forecast(changed, spec("ResNet20"), record(), counts()).cache_bytes == images * 64 * 4
 
 
 def test_another_input_size_has_other_maps():

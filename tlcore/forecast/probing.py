@@ -12,8 +12,8 @@ from pathlib import Path
 
 from tlcore import machine
 from tlcore.backbones import BackboneSpec
-from tlcore.costs import Speeds, default_speeds, kind_of
 from tlcore.executors import child_environment, detached
+from tlcore.forecast.costs import Speeds, default_speeds, kind_of
 from tlcore.workspace import Workspace
 
 NETWORK_SHARE = 0.65  # Of the small network's speed: its maps fit into the cache, those of a backbone don't.

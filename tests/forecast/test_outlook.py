@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from tests.finished_run import finished_run
-from tlcore import activations, demo, devices, footprint, jobs, machine, outlook
+from tlcore import activations, demo, devices, jobs, machine
 from tlcore.activations import ActivationCache, Layout, content_keys, stored_ids
 from tlcore.backbones import spec
 from tlcore.config import parse
 from tlcore.cuts import identity_of
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.splits import make_split
-from tlcore.outlook import Outlook, Prospect, compared, outlook_of, prospect
-from tlcore.probing import Probe
-from tlcore.rates import Band
+from tlcore.forecast import footprint, outlook
+from tlcore.forecast.outlook import Outlook, Prospect, compared, outlook_of, prospect
+from tlcore.forecast.probing import Probe
+from tlcore.forecast.rates import Band
 
 
 @pytest.fixture
@@ -199,6 +200,19 @@ def test_a_probe_that_has_measured_is_taken_at_its_word(digits):
     assert probe.speeds().rate(spec("ResNet20")) == pytest.approx(40_812_544 / 1e-3)
     probe.result.write_text("{")
     assert probe.speeds().basis == "default"
+
+
+def test_augmentation_adds_views_or_takes_training_pictures_through_every_epoch(digits):
+    kept_rows(digits, 1797)
+    train = len(make_split(Dataset.open(digits.workspace.dataset(digits.dataset("digits").id)), None, CONFIG.split).train)
+    changed = CONFIG.model_dump() | {"augment": {"shift": 0.1, "views": 3}}
+    plain, views = outlook_of(digits, CONFIG), outlook_of(digits, parse(changed))
+    fresh = outlook_of(digits, parse(changed | {"augment": {"shift": 0.1, "views": 0}}))
+    assert (plain.pictures, plain.stored) == (1797, 1797)
+    assert (views.pictures, views.stored) == (1797 + 2 * train, 1797 - train)
+    assert (fresh.pictures, fresh.stored) == (1797 - train, 1797 - train)
+    assert views.phases["features"].likely > plain.phases["features"].likely
+    assert fresh.phases["train"].likely > 2 * plain.phases["train"].likely
 
 
 def test_without_frozen_layers_only_pixels_are_kept_and_memory_grows(digits):

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlcore import augment, devices, footprint, locks, machine, route
+from tlcore import augment, devices, locks, machine, route
 from tlcore.activations import content_keys, stored_ids
 from tlcore.backbones import BACKBONES
 from tlcore.config import AugmentConfig, RunConfig
-from tlcore.costs import PHASES, START_S, WARM_START_S, Plan
 from tlcore.cuts import PrefixIdentity, identity_of, key_of, pixels_about
-from tlcore.probing import Probe
-from tlcore.rates import Band, added, as_band, history, phase_bands
+from tlcore.forecast import footprint
+from tlcore.forecast.costs import PHASES, START_S, WARM_START_S, Plan
+from tlcore.forecast.probing import Probe
+from tlcore.forecast.rates import Band, added, as_band, history, phase_bands
 from tlcore.store import ACTIVE, Job, JobState, Store
 from tlcore.workspace import Workspace
 

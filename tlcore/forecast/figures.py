@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tlcore.backbones import BackboneSpec
 from tlcore.config import RunConfig
-from tlcore.costs import head_params, stored_bytes
+from tlcore.forecast.costs import head_params, stored_bytes
 from tlcore.records import DatasetRecord
 from tlcore.weights import weights_path
 
@@ -31,7 +31,8 @@ def forecast(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, count
     """Figures and warnings from the settings and the split's counts a class (columns class, train, val, test)."""
     depth = min(config.freeze.trainable_blocks, len(spec.blocks))
     head, side_px = config.head, config.backbone.input_size or spec.usual_size
-    images = int(counts[["train", "val", "test"]].to_numpy().sum())
+    views = config.augment.views if config.augment.enabled else 1  # None are kept of pictures that are new in every epoch.
+    images = views * int(counts["train"].sum()) + int(counts[["val", "test"]].to_numpy().sum())
     return Forecast(
         learning_params=head_params(head.pooling, head.hidden, spec, side_px, len(counts)) + spec.params_above(depth),
         frozen_params=spec.params - spec.params_above(depth),

@@ -7,11 +7,11 @@ import statistics
 import numpy as np
 import pytest
 
-from tlcore import rates
 from tlcore.backbones import BACKBONES
 from tlcore.config import parse
-from tlcore.costs import PHASE_OF, Plan, Speeds, components
-from tlcore.rates import Band, Past, added, correction, likely_epochs, phase_bands
+from tlcore.forecast import rates
+from tlcore.forecast.costs import PHASE_OF, Plan, Speeds, components
+from tlcore.forecast.rates import Band, Past, added, correction, likely_epochs, phase_bands
 
 SPEEDS = Speeds(1e-4, {"dense": 7e10, "separable": 5e10})
 START = Band(0.1, 0.2, 1.0)

@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tlcore import demo, probing
+from tlcore import demo
 from tlcore.backbones import spec
 from tlcore.config import parse
-from tlcore.outlook import PROBE_WAIT_S, outlook_of
-from tlcore.probing import Probe
+from tlcore.forecast import probing
+from tlcore.forecast.outlook import PROBE_WAIT_S, outlook_of
+from tlcore.forecast.probing import Probe
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PATIENCE_S = 60
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tlcore.costs import HELD_BYTES, ID_BYTES, NUMBER_BYTES, Plan, head_params
-from tlcore.rates import Band
+from tlcore.forecast.costs import HELD_BYTES, ID_BYTES, NUMBER_BYTES, Plan, head_params
+from tlcore.forecast.rates import Band
 
 BASE_BYTES = 870e6  # A worker with TensorFlow, Keras and OpenVINO; two thirds of it are the libraries' own files.
 BATCH_IMAGES = 16  # Of the frozen layers.

@@ -4,10 +4,10 @@ import dataclasses
 
 import pytest
 
-from tlcore import costs, footprint
 from tlcore.backbones import BACKBONES, spec
 from tlcore.config import parse
-from tlcore.costs import Plan, Speeds, components, learning_s, picture_s
+from tlcore.forecast import costs, footprint
+from tlcore.forecast.costs import Plan, Speeds, components, learning_s, picture_s
 
 SPEEDS = Speeds(decode_s=1e-4, multiply_adds_s={"dense": 1e9, "separable": 5e8})
 WHOLE = 40_812_544  # Multiply-adds of ResNet20 for a picture of 32 px.

@@ -18,7 +18,7 @@ from typing import Any, Literal
 from tlcore import machine
 from tlcore.backbones import BACKBONES
 from tlcore.config import RunConfig
-from tlcore.costs import PHASE_OF, PHASES, Plan, Speeds, components
+from tlcore.forecast.costs import PHASE_OF, PHASES, Plan, Speeds, components
 from tlcore.store import Job, JobState, Store
 
 ENGINES = ("openvino", "tensorflow")
