@@ -141,9 +141,9 @@ def test_the_cache_is_listed_bounded_and_emptied(home, demonstration):
     lowered = tlcore(home, "cache", "budget", "1MB").stdout
     assert "Removed " in lowered and "The cache may take 1.0 MB" in lowered
     assert document(home, "cache", "budget", "default")["budget_from"] == "default"
-    document(home, "cache", "clear")
-    assert document(home, "cache")["entries"] == []
-    assert "Nothing was removed." in tlcore(home, "cache", "clear").stdout
+    assert document(home, "cache", "clear")["kept_bytes"] == 0
+    # A worker that gets ready meanwhile converts the bundled network again.
+    assert not any(entry["pictures"] for entry in document(home, "cache")["entries"])
 
 
 def test_backbones_are_listed(home):
