@@ -8,8 +8,3 @@ def test_snapshot_has_plausible_figures(workspace):
     assert here.cores >= 1
     assert 0 < here.memory_free_bytes <= here.memory_bytes
     assert here.disk_free_bytes > 0
-
-
-def test_cache_is_measured(workspace):
-    (workspace.cache / "a").write_bytes(b"x" * 1000)
-    assert machine.cache_bytes(workspace) == 1000

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 from tlcore import devices
-from tlcore.workspace import Workspace, folder_bytes, free_bytes
+from tlcore.workspace import Workspace, free_bytes
 
 MOST_STRETCH = 4.0
 
@@ -64,11 +64,6 @@ def stretch(own_busy: int = 0) -> float:
     """
     others = max(0.0, psutil.getloadavg()[1] - own_busy)
     return min(MOST_STRETCH, 1.0 + others / cores())
-
-
-def cache_bytes(workspace: Workspace) -> int:
-    """Disk taken by stored activations and converted backbones; walks the folder."""
-    return folder_bytes(workspace.cache)
 
 
 def _container_limit_bytes() -> int | None:

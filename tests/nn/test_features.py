@@ -213,3 +213,13 @@ def test_a_segment_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
         cache.append(content_keys(["ab" * 32]), np.ones((1, 4), np.float32))
     left = [p.name for p in (tmp_path / "rows").iterdir() if not p.name.startswith(PREFIX)]  # Its mark is still there.
     assert left == ["layout.json"]
+
+
+def test_a_budget_that_cannot_hold_what_follows_is_told_of_before_anything_is_computed(pictures, resnet, workspace, monkeypatch):
+    monkeypatch.setenv("TLCORE_CACHE_GB", "0.01")  # 34,000 rows.
+    cut = cut_for(resnet.spec, 0, "avg")
+    with pytest.raises(ResourceError, match="the cache may take"):
+        activations(Prefix(resnet, cut, workspace), *pictures.of(range(40)), workspace, NullReporter(), to_follow=40_000)
+    assert pictures.decoded == 0
+    activations(Prefix(resnet, cut, workspace), *pictures.of(range(40)), workspace, NullReporter(), to_follow=20)
+    assert pictures.decoded == 40

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from tlcore.activations import ActivationCache, CachedRows, Layout, content_keys
-from tlcore.cache import make_room
+from tlcore.cache import check_budget, make_room
 from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.prefix import Engine, Prefix
 from tlcore.reporter import Reporter
@@ -52,8 +52,11 @@ def activations(
     workspace: Workspace,
     reporter: Reporter,
     report: Callable[[float], None] = lambda fraction: None,
+    to_follow: int = 0,
 ) -> tuple[CachedRows, CacheUse]:
     """The prefix's rows for all pictures, in order; only those without a stored row are computed.
+
+    `to_follow` more pictures will be asked for later; a budget that can't hold all is told of now.
 
     Where `prefix.via` is set, pictures with stored feature maps there go on from those.
     `pixels(positions)` gives the pixels of pictures by their position in `content_ids`; it is called
@@ -67,10 +70,11 @@ def activations(
         layout = Layout(prefix.engine.row_shape, prefix.cut.dtype)
         if prefix.key != planned:  # OpenVINO can't take the network: TensorFlow's rows are kept apart.
             cache, missing = _opened(prefix, ids, workspace, reporter)
+        with_maps, maps = _stored_maps(prefix, ids, missing, workspace, reporter)  # In use from here on: they aren't what makes room.
+        check_budget(workspace, (len(missing) + to_follow) * layout.stored_bytes, prefix.backbone.spec.name)
         make_room(workspace, cache, ids, len(missing) * layout.stored_bytes, prefix.backbone.spec.name, reporter.log)
         cache.create(layout, prefix.identity.about())
         go = functools.partial(fill, cache, reporter=reporter)
-        with_maps, maps = _stored_maps(prefix, ids, missing, workspace, reporter)
         from_maps, whole = len(with_maps), len(missing)
         began = time.perf_counter()  # Until here it was about getting ready.
         if from_maps:

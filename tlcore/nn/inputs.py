@@ -100,7 +100,7 @@ class Inputs:
             def pixels(positions: np.ndarray) -> np.ndarray:
                 return augment.augmented(plain(positions), ids[positions], self._settings, view)
 
-        found, use = activations(prefix, pixels, ids, self._workspace, self._reporter, self._report(part, len(rows), to_follow))
+        found, use = activations(prefix, pixels, ids, self._workspace, self._reporter, self._report(part, len(rows), to_follow), to_follow)
         self.use.add(use)
         onward = f", {use.onward} of them from stored feature maps" if use.onward else ""
         self._reporter.log(f"{part}: {use.computed} of {len(rows)} pictures went through the frozen layers ({prefix.engine_name}{onward}); {use.hits} were stored already.")
