@@ -108,6 +108,7 @@ MEASURED = (
     (1036e6, {"freeze": {"trainable_blocks": 1}}),
     (1172e6, {"missing": 0, "counts": (1259, 179, 359), "freeze": {"trainable_blocks": 4}}),
     (1263e6, {"missing": 950, "counts": (350, 200, 400), "backbone": {"name": "VGG16", "weights": "none", "input_size": 64}}),
+    (1244e6, {"missing": 950, "converted": True, "counts": (350, 200, 400), "backbone": {"name": "VGG16", "weights": "none", "input_size": 64}}),
     (1491e6, {"missing": 950, "counts": (350, 200, 400), "backbone": {"name": "VGG16", "weights": "none", "input_size": 64}, "freeze": {"trainable_blocks": 1}}),
 )
 

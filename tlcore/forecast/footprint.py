@@ -10,7 +10,7 @@ from tlcore.forecast.rates import Band
 BASE_BYTES = 870e6  # A worker with TensorFlow, Keras and OpenVINO; two thirds of it are the libraries' own files.
 BATCH_IMAGES = 16  # Of the frozen layers.
 BATCHES_AHEAD = 12  # Decoded and waiting, in the making, and in work.
-COPIES, COPIES_CONVERTING = 3, 6  # Of all weights: Keras's, those of the model that is written, those of OpenVINO.
+COPIES, COPIES_COMPUTING, COPIES_CONVERTING = 3, 5, 6  # Of all weights: Keras's, those of the model that is written, those of OpenVINO.
 LAYER_BYTES = 0.3e6  # Of graphs, while a network is converted.
 LEARNING_COPIES = 5  # Weights, gradients, two moments, the best weights.
 ROW_COPIES = 2  # As they are read and as a tensor.
@@ -25,7 +25,8 @@ def memory_bytes(plan: Plan, cores: int) -> Band:
     converts = plan.computes and not plan.converted
     weights = plan.spec.params * NUMBER_BYTES
     layers = sum(cost[2] for cost in plan.spec.block_costs)
-    fixed = BASE_BYTES + (COPIES_CONVERTING if converts else COPIES) * weights + (LAYER_BYTES * layers if converts else 0.0)
+    copies = COPIES_CONVERTING if converts else COPIES_COMPUTING if plan.computes else COPIES
+    fixed = BASE_BYTES + copies * weights + (LAYER_BYTES * layers if converts else 0.0)
     learning = LEARNING_COPIES * plan.learning_params * NUMBER_BYTES
     rows = ROW_COPIES * min(plan.train * plan.trained_row_bytes, HELD_BYTES)
     tail = _tail_bytes(plan)
