@@ -26,6 +26,7 @@ from tlcore.datasets.sources import add_dataset
 from tlcore.datasets.splits import PARTS, make_split
 from tlcore.errors import InputError, ResourceError
 from tlcore.executors import child_environment
+from tlcore.forecast import outlook
 from tlcore.reporter import NullReporter
 from tlcore.store import Store
 from tlcore.weights import weights_path
@@ -109,9 +110,10 @@ class Bench:
         shutil.rmtree(self.workspace.cache if conversions else self.workspace.activations, ignore_errors=True)
 
     def run(self, config: RunConfig) -> Ran:
-        """Submit a run as a page does and wait for its end."""
+        """Submit a run as a page does, which has said before what it will take, and wait for its end."""
+        forecast = outlook.outlook_of(self.store, config).to_json()
         began = time.perf_counter()
-        run_id = jobs.submit_run(self.store, self.workspace, config)
+        run_id = jobs.submit_run(self.store, self.workspace, config, forecast=forecast)
         while (job := self.store.job(run_id)).active:
             time.sleep(POLL_S)
         seconds = time.perf_counter() - began

@@ -139,13 +139,15 @@ def _prepare_sqlite(engine: sa.Engine) -> None:
         connection.isolation_level = None  # The driver must not begin transactions of its own.
         connection.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
         _switch_to_wal(connection)
-        connection.execute("PRAGMA synchronous=FULL")  # NORMAL may lose the last commits in a power cut.
         connection.execute("PRAGMA foreign_keys=ON")
 
     @sa.event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
         # A reader that turns writer inside a transaction fails at once instead of waiting.
         reads = connection.get_execution_options().get("reads_only", False)
+        if not reads:  # NORMAL may lose the last commits in a power cut, which progress can bear.
+            durable = connection.get_execution_options().get("durable", True)
+            connection.exec_driver_sql(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 

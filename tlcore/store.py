@@ -35,6 +35,7 @@ class Store:
         self.workspace = workspace
         self._writer = engine
         self._reader = engine.execution_options(reads_only=True)
+        self._quick_writer = engine.execution_options(durable=False)
         self._clock = clock  # For display only: nothing is decided by it.
 
     @classmethod
@@ -52,8 +53,9 @@ class Store:
             yield connection
 
     @contextlib.contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with translated(), self._writer.begin() as connection:
+    def _writing(self, durable: bool = True) -> Iterator[sa.Connection]:
+        """A transaction; one that isn't durable doesn't wait for the disk, and may be lost in a power cut."""
+        with translated(), (self._writer if durable else self._quick_writer).begin() as connection:
             yield connection
 
     # --- reading jobs
@@ -279,12 +281,12 @@ class Store:
 
     def report(self, job: Job, **values: Any) -> bool:
         """Write progress, phase, message or worked_s; True when a cancel was asked for."""
-        with self._writing() as connection:
+        with self._writing(durable=False) as connection:
             return self._own(connection, job, **values)
 
     def note(self, job: Job, message: str, level: str = "info") -> None:
         """Add a line to the log of the worker's own job."""
-        with self._writing() as connection:
+        with self._writing(durable=False) as connection:
             self._own(connection, job)
             self._note(connection, job.id, message, level)
 

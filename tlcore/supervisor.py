@@ -22,7 +22,7 @@ from tlcore.executors import WorkerProcess, cards_of, stop
 from tlcore.store import Job, JobState, Store
 from tlcore.workspace import Workspace
 
-LOOK_EVERY_S = 0.04  # At the wake file only: one stat.
+LOOK_EVERY_S = 0.02  # At the wake file only: one stat.
 BUSY_TICK_S = 0.2
 IDLE_TICK_S = 0.5
 LOG_LIMIT_BYTES = 5_000_000
