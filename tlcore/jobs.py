@@ -283,11 +283,12 @@ def ensure_supervisor(workspace: Workspace) -> None:
 
 
 def sweep(store: Store) -> None:
-    """Remove what nobody can use any more: half-deleted folders, unlisted datasets, locks of the dead, forgotten uploads."""
+    """Remove what nobody can use any more: half-deleted folders, unlisted datasets, locks of the dead, forgotten uploads, rehearsals."""
     workspace = store.workspace
     for folder in (workspace.runs, workspace.datasets):
         for left in folder.glob(".deleting-*"):
             shutil.rmtree(left, ignore_errors=True)
+    shutil.rmtree(workspace.rehearsals, ignore_errors=True)
     _sweep_unlisted(store)
     for path in workspace.locks.glob("worker-*.lock"):
         lock = locks.FileLock.take(path)

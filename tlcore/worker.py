@@ -288,14 +288,16 @@ def warm_up(kind: str, store: Store) -> None:
 
 
 def expect_another(store: Store) -> None:
-    """Make ready for a run like the latest one: the same pictures with another setting come most often."""
+    """Rehearse the latest run: the same pictures with another setting come most often."""
+    from tlcore.datasets.dataset import Dataset
     from tlcore.nn import warming
 
-    latest = store.jobs(kind="train", limit=1)
-    with contextlib.suppress(TLError, KeyError, ValueError):  # Of settings that don't fit any more the run itself will tell.
-        for job in latest:
-            config = job.config
-            warming.prepare_for(config, len(config.classes or store.dataset(config.dataset).classes), store.workspace)
+    # Of settings, pictures or a disk that don't fit any more the run itself will tell.
+    with contextlib.suppress(TLError, OSError, KeyError, ValueError):
+        for job in store.jobs(kind="train", limit=1):
+            dataset = Dataset.open(store.workspace.dataset(job.payload["dataset_id"]))
+            store.workspace.rehearsals.mkdir(parents=True, exist_ok=True)
+            warming.rehearse(job.config, dataset, store.workspace, store.workspace.rehearsals)
 
 
 def told_already() -> bool:

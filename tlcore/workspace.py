@@ -77,6 +77,11 @@ class Workspace:
         return self.locks / "cache.lock"
 
     @property
+    def rehearsals(self) -> Path:
+        """What workers that get ready leave for a moment."""
+        return self.cache / "rehearsals"
+
+    @property
     def uploads(self) -> Path:
         """Files received from a browser until a job has read them; named by hash."""
         return self.root / "uploads"

@@ -232,5 +232,19 @@ def test_a_lack_of_memory_or_disk_is_one_sentence_with_a_remedy(carry_out, tmp_p
     assert (tmp_path / "run" / "checkpoint-1.npz").exists() and not list((tmp_path / "run").glob(".writing*"))
 
 
+def test_a_run_like_the_latest_is_rehearsed_where_nothing_has_to_be_computed(carry_out, shared, tmp_path):
+    workspace, dataset = shared
+    settings = with_changes(SMALL, {"classes": ["8", "9"], "head.hidden": [7]})
+    folder = tmp_path / "rehearsals"
+    folder.mkdir()
+    assert not warming.rehearse(parse(settings), dataset, workspace, folder), "its activations aren't there"
+    carry_out(settings)
+    frozen._compiled_head.cache_clear()
+    assert warming.rehearse(parse(settings), dataset, workspace, folder) and not list(folder.iterdir())
+    reused = carry_out({**settings, "optimizer.learning_rate": 0.02}, folder="again")
+    assert frozen._compiled_head.cache_info().hits == 1 and reused["epochs"] == 4
+    assert not warming.rehearse(parse(with_changes(settings, {"freeze.trainable_blocks": 1})), dataset, workspace, folder)
+
+
 def test_warming_up_needs_neither_workspace_nor_job():
     warming.warm_up()

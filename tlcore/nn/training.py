@@ -90,6 +90,7 @@ class _Run:
         summary = self._summary(figures, trainer.classifier, state) | {"model_bytes": model_bytes}
         summary |= self._times()
         self._write_json("summary.json", summary)
+        trainer.release()
         checkpoints.remove(self.run_dir, keep=[checkpoints.path_of(self.run_dir, state.epoch)])
         self.reporter.progress(1.0, "done")
         return summary

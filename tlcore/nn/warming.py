@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
-from tlcore import backbones
-from tlcore.activations import ActivationCache, HeldRows, Layout
+from tlcore import backbones, route
+from tlcore.activations import HeldRows, Layout, content_keys, read_layout
 from tlcore.config import DEMO, RunConfig, parse
 from tlcore.cuts import cut_for, identity_of
+from tlcore.datasets.dataset import Dataset
+from tlcore.datasets.splits import make_split
 from tlcore.metrics import evaluate
-from tlcore.nn import devices
+from tlcore.nn import devices, training
 from tlcore.nn.models import Backbone, prefix_model
 from tlcore.nn.openvino_engine import OpenVINOEngine
 from tlcore.nn.prefix import Prefix, convert
 from tlcore.nn.strategies import frozen
+from tlcore.reporter import NullReporter
 from tlcore.workspace import Workspace
 
 ROWS = 32
+MOST_BYTES = 64 * 2**20  # Of stored activations: a rehearsal takes a fraction of a second.
 
 
 def warm_up(workspace: Workspace | None = None) -> None:
@@ -38,15 +45,25 @@ def warm_up(workspace: Workspace | None = None) -> None:
     _try_head(config, Layout(engine.row_shape, cut.dtype), 10)
 
 
-def prepare_for(config: RunConfig, classes: int, workspace: Workspace) -> None:
-    """Compile the head of a run like this one, where its activations are stored: often the next one is."""
+def rehearse(config: RunConfig, dataset: Dataset, workspace: Workspace, folder: Path) -> bool:
+    """Carry out a run like this one up to its first epoch, below `folder`: often the next one is like it.
+
+    Only where all its activations are stored and few; False, and nothing done, otherwise.
+    """
     spec = backbones.spec(config.backbone.name)
     identity = identity_of(config, spec, "openvino")
-    if config.freeze.trainable_blocks or identity is None:
-        return
-    layout = ActivationCache(workspace.activations / identity.key).layout
-    if layout is not None:
-        _try_head(config, layout, classes)
+    if config.freeze.trainable_blocks or config.augment.enabled or identity is None:
+        return False
+    pictures = content_keys(dataset.content_ids[make_split(dataset, config.classes, config.split).known_rows])
+    via = route.nearest_stored_maps(identity, spec, pictures, workspace)
+    identity = route.by_way_of(identity, via) if via else identity
+    layout, _ = read_layout(workspace.activations / identity.key)
+    if layout is None or len(pictures) * layout.row_bytes > MOST_BYTES or route.lacking(identity, pictures, workspace):
+        return False
+    short = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 1})})
+    with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as run_dir:
+        training.run(short, dataset, workspace, Path(run_dir), NullReporter())
+    return True
 
 
 def _try_head(config: RunConfig, layout: Layout, classes: int) -> None:

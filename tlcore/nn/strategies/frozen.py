@@ -96,11 +96,15 @@ class Trainer:
     def start_over(self, learning_rate: float, train: TrainConfig) -> None:
         """As if newly made with another step size and another seed; only for a head alone."""
         assert self.classifier.tail is None and train.batch_size == self._train.batch_size
-        self._train, self._held = train, []
+        self._train = train
         self.classifier.start_over(train.seed)
         for variable, value in zip(self.optimizer.variables, self._untouched, strict=True):
             variable.assign(value)
         self.optimizer.learning_rate = learning_rate
+
+    def release(self) -> None:
+        """Let go of the rows that are held in memory."""
+        self._held = []
 
     def weights(self) -> list[np.ndarray]:
         return [v.numpy() for v in self.classifier.variables]
