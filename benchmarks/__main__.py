@@ -7,6 +7,7 @@ import datetime
 import json
 import os
 import platform
+import signal
 import sys
 from pathlib import Path
 
@@ -48,6 +49,8 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=Material.archive, help="ZIP of CIFAR-10 with train/<class>/*.jpg")
     parser.add_argument("--quick", action="store_true", help="so few pictures that only the machinery is tried")
     options = parser.parse_args()
+    # Ended from outside, it still takes its workers, its peer and its files with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     rounds = options.rounds or ROUNDS.get(options.name, USUAL_ROUNDS)
     try:
         if options.name in BENCHMARKS:
