@@ -313,9 +313,9 @@ def _compile_epoch(classifier: Classifier, optimizer: keras.optimizers.Optimizer
 def _dropout(rate: float, seed: tf.Tensor, step: tf.Tensor) -> Callable | None:
     """Dropout whose mask depends on (seed, epoch, step, layer) only. Source: Srivastava et al. 2014.
 
-    The rate is kept to a 65,536th: 16 random bits a number take a third of the time of a random float.
+    The rate is kept to a 256th: 8 random bits a number take a fifth of the time of a random float.
     """
-    dropped = round(rate * 2**16)
+    dropped = min(round(rate * 256), 255)
     if dropped == 0:
         return None
 
@@ -323,9 +323,9 @@ def _dropout(rate: float, seed: tf.Tensor, step: tf.Tensor) -> Callable | None:
         # Two 32-bit words of seed: run and layer in one, epoch and step in the other.
         words = tf.stack([seed[0] ^ tf.constant((layer + 1) * 0x01000193, tf.int32), seed[1] * 1_000_003 + step])
         count = tf.size(x)
-        pairs = tf.random.stateless_uniform([(count + 1) // 2], words, None, None, tf.int32)
-        bits = tf.reshape(tf.bitcast(pairs, tf.int16), [-1])[:count]  # Uniform from -32,768 to 32,767.
-        keep = tf.cast(bits >= tf.constant(dropped - 2**15, tf.int16), tf.float32)
-        return x * tf.reshape(keep * (2**16 / (2**16 - dropped)), tf.shape(x))
+        fours = tf.random.stateless_uniform([(count + 3) // 4], words, None, None, tf.int32)
+        bits = tf.reshape(tf.bitcast(fours, tf.uint8), [-1])[:count]
+        keep = tf.cast(bits >= tf.constant(dropped, tf.uint8), tf.float32)
+        return x * tf.reshape(keep * (256 / (256 - dropped)), tf.shape(x))
 
     return drop
