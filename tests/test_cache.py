@@ -204,12 +204,28 @@ def test_two_who_make_room_count_each_other_in(workspace, allow):
     assert not list(workspace.activations.rglob(f"{PREFIX}*"))
 
 
+TWO_EVICTORS = """
+import sys, time
+from pathlib import Path
+from tlcore import cache
+from tlcore.workspace import Workspace
+looked = cache.look
+def look(*arguments):
+    found = looked(*arguments)
+    time.sleep(1.0)  # So long that the other one would look as well.
+    return found
+cache.look = look
+print(cache.evict(Workspace(Path(sys.argv[1]))).bytes)
+"""
+
+
 def test_two_evictors_at_once_remove_no_more_than_one(workspace, allow):
     paths = [store_segment(workspace, "old", number, 1000 - number) for number in range(40)]
+    excess = sum(path.stat().st_size for path in paths[:15])
     allow(25)
-    code = "import sys; from pathlib import Path; from tlcore import cache; from tlcore.workspace import Workspace; cache.evict(Workspace(Path(sys.argv[1])))"
-    both = [subprocess.Popen([sys.executable, "-c", code, str(workspace.root)]) for _ in range(2)]
-    assert [process.wait(60) for process in both] == [0, 0]
+    both = [subprocess.Popen([sys.executable, "-c", TWO_EVICTORS, str(workspace.root)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = sorted(int(process.communicate(timeout=60)[0]) for process in both)
+    assert said == [0, excess], "the second one saw what the first had removed"
     assert segments(workspace) == set(paths[15:])
 
 

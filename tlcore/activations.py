@@ -93,10 +93,10 @@ class ActivationCache:
 
     def create(self, layout: Layout, about: Mapping[str, Any]) -> None:
         """Describe a new folder; `about` is for human readers."""
-        if self.layout is None:
+        if self.layout != layout:  # None yet, or a description that was altered.
             self.layout, self.about = layout, dict(about)
+            self._segments, self._where = [], {}
             self._describe()
-        assert self.layout == layout, f"{self.folder} holds rows of another layout"
 
     def keep(self, ids: Sequence[bytes]) -> InUse:
         """Protect the stored rows of `ids` from eviction as long as this, or what `rows` gave, is used; note their use."""

@@ -16,6 +16,7 @@ from tlcore.in_use import Marks, read_marks
 from tlcore.workspace import Workspace
 
 WRITING = ".writing-"
+ONWARD = "-onward"  # Ends the name of a network that goes on from stored maps; its key comes before.
 
 
 class File(NamedTuple):
@@ -60,7 +61,7 @@ def look(workspace: Workspace, protect: Collection[str] = ()) -> Found:
     rows = {folder.name: _files(folder) for folder in folders}
     networks: dict[str, list[File]] = collections.defaultdict(list)
     for file in _files(workspace.compiled):
-        networks[file.path.name.split(".")[0]].append(file)
+        networks[file.path.name.split(".")[0].removesuffix(ONWARD)].append(file)
     unfinished = [*networks.pop("", ()), *(file for files in rows.values() for file in files if file.path.name.startswith(WRITING))]
     marks = {key: read_marks(workspace.activations / key) for key in {*rows, *networks}}
 

@@ -163,9 +163,12 @@ def train_run(options: argparse.Namespace) -> Outcome:
     settings = config.read_config(options.config, changes)
     jobs.check_run(settings, store.dataset(settings.dataset))
     jobs.ensure_supervisor(workspace)  # A worker gets ready while the machine is measured.
-    expected = outlook.outlook_of(store, settings, outlook.PROBE_WAIT_S)
-    run_id = jobs.submit_run(store, workspace, settings, forecast=expected.to_json())
-    text = outlook.in_words(expected)
+    try:
+        expected = outlook.outlook_of(store, settings, outlook.PROBE_WAIT_S)
+        forecast, text = expected.to_json(), outlook.in_words(expected)
+    except OSError as error:  # No reason not to run it.
+        forecast, text = {}, f"no forecast ({error})"
+    run_id = jobs.submit_run(store, workspace, settings, forecast=forecast)
     if options.wait:
         print(text, file=sys.stderr, flush=True)
         return finish_run(store, run_id)

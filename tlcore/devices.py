@@ -122,6 +122,9 @@ def _slot(entry: str, cards: tuple[tuple[str, str], ...]) -> int | None:
     return int(entry) if entry.isascii() and entry.isdigit() and int(entry) < len(cards) else None
 
 
+NO_CARDS = {VISIBLE: ""}  # For work that a card would only be kept from others by.
+
+
 def environment_for(cards: Iterable[str]) -> dict[str, str]:
     """What a process's environment must say so that it sees these cards only; nothing where there are none to share."""
     listed = ",".join(cards)

@@ -56,7 +56,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env={**child_environment(), **devices.environment_for(cards)},
+            env={**child_environment(), **(devices.environment_for(cards) if kind == "train" else devices.NO_CARDS)},
             **detached(),
         )
 

@@ -45,15 +45,15 @@ def submit_run(
     check_run(config, record)
     payload: dict[str, Any] = {"config": config.model_dump(mode="json"), "dataset_id": record.id}
     if forecast is None:
-        forecast = _forecast(store, config)
-    if forecast is not None:
+        forecast = forecast_of(store, config)
+    if forecast:
         payload["forecast"] = forecast
     run_id = store.add_job("train", config.title, payload, dataset_id=record.id, token=token)
     ensure_supervisor(workspace)
     return run_id
 
 
-def _forecast(store: Store, config: RunConfig) -> dict[str, Any] | None:
+def forecast_of(store: Store, config: RunConfig) -> dict[str, Any] | None:
     """What the run will take; None where that can't be said, which the run itself will tell more of."""
     from tlcore.forecast.outlook import outlook_of  # Read when needed only: Arrow takes its time.
 
@@ -206,6 +206,9 @@ def delete_run(store: Store, workspace: Workspace, job_id: int) -> None:
     if not store.delete_job(job_id):
         raise ConflictError(f"run {job_id} is {store.job(job_id).state}. Cancel it, then delete it.")
     remove_folder(workspace.run(job_id))
+    for export in store.jobs("export", limit=10_000):
+        if export.payload["run"] == job_id and store.delete_job(export.id):
+            remove_folder(workspace.run(export.id))
 
 
 def dismiss(store: Store, job_id: int) -> None:

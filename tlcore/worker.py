@@ -7,7 +7,6 @@ sentence that says why.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
 import hashlib
 import os
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from tlcore import jobs, locks
 from tlcore.errors import Cancelled, ResourceError, Superseded, TLError
-from tlcore.reporter import Committed, Stopwatch
+from tlcore.reporter import Committed, NullReporter, Stopwatch
 from tlcore.store import DatasetRecord, EpochRecord, Job, JobState, Store
 from tlcore.workspace import Workspace
 
@@ -139,6 +138,7 @@ def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> O
     from tlcore.nn.export import keras_file
 
     reporter.phase("export")
+    remove_half_written(store.workspace.run(job.payload["run"]))
     path = keras_file(store.workspace.run(job.payload["run"]))
     return Outcome({"run": job.payload["run"], "file": path.name, "bytes": path.stat().st_size})
 
@@ -281,28 +281,37 @@ def warm_up(kind: str, store: Store) -> None:
         from tlcore.nn import training, warming  # noqa: F401
 
         warming.warm_up(store.workspace)
-        if not told_already():
+        if os.environ.get("TLCORE_REHEARSE", "1") != "0" and not told_already():
             expect_another(store)
     elif kind == "ingest":
         import tlcore.datasets.sources  # noqa: F401
 
 
+class UntilTold(NullReporter):
+    """Stops a rehearsal when a job is there."""
+
+    def check(self) -> None:
+        if told_already():
+            raise Cancelled("A job came.")
+
+
 def expect_another(store: Store) -> None:
-    """Rehearse the latest run: the same pictures with another setting come most often."""
+    """Rehearse the latest finished run: the same pictures with another setting come most often."""
     from tlcore.datasets.dataset import Dataset
     from tlcore.nn import warming
 
-    # Of settings, pictures or a disk that don't fit any more the run itself will tell.
-    with contextlib.suppress(TLError, OSError, KeyError, ValueError):
-        for job in store.jobs(kind="train", limit=1):
+    try:
+        for job in store.jobs(kind="train", states=[JobState.done], limit=1):
             dataset = Dataset.open(store.workspace.dataset(job.payload["dataset_id"]))
             store.workspace.rehearsals.mkdir(parents=True, exist_ok=True)
-            warming.rehearse(job.config, dataset, store.workspace, store.workspace.rehearsals)
+            warming.rehearse(job.config, dataset, store.workspace, store.workspace.rehearsals, UntilTold())
+    except Exception as problem:  # Whatever it is, the run itself will tell of it better.
+        print(f"rehearsal left off: {sentence(problem)}", file=sys.stderr)
 
 
 def told_already() -> bool:
-    """Whether a line waits on standard input; where that can't be asked, no."""
-    return os.name == "posix" and bool(select.select([sys.stdin], [], [], 0)[0])
+    """Whether a line waits on standard input; where that can't be asked, it may."""
+    return os.name != "posix" or bool(select.select([sys.stdin], [], [], 0)[0])
 
 
 def main(arguments: list[str] | None = None) -> int:

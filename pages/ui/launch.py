@@ -13,6 +13,7 @@ from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import count, literal, millions, size
 from tlcore import jobs
 from tlcore.backbones import BACKBONES, BackboneSpec
+from tlcore.cache import check_budget
 from tlcore.config import RunConfig, load_yaml, parse
 from tlcore.errors import InputError, TLError
 from tlcore.forecast.figures import forecast
@@ -55,13 +56,13 @@ def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -
     """Time, memory, disk, parameters, pictures and warnings; the sentence of a split that can't be made."""
     try:
         counts = split_counts(record.id, config.classes or (), config.split)
-        shown = outlook_view.look(config, record)
     except TLError as error:
         return None, str(error)
+    shown = _look(config, record)
     expected = forecast(config, backbone, record, counts)
     parts = {name: int(counts[part].sum()) for part, name in (("train", "training"), ("val", "validation"), ("test", "test"))}
     rows = {
-        **outlook_view.rows(shown.expected),
+        **(outlook_view.rows(shown.expected) if shown else {}),
         "Parameters that learn, about": millions(expected.learning_params),
         "Parameters that stay": millions(expected.frozen_params),
         "Classes": str(len(counts)),
@@ -69,10 +70,28 @@ def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -
     }
     rows["Cache at most"] = size(expected.cache_bytes)
     st.table(rows, border="horizontal", alt="Time, memory, disk, parameters, pictures of each part, and cache size of this run")
-    outlook_view.notes(shown, config, record)
-    for warning in expected.warnings:
+    if shown:
+        outlook_view.notes(shown, config, record)
+    for warning in [*expected.warnings, *_beyond_budget(expected.cache_bytes, backbone)]:
         st.warning(literal(warning), icon=":material/warning:")
     return shown, None
+
+
+def _look(config: RunConfig, record: DatasetRecord, probe: bool = True) -> outlook_view.Look | None:
+    """The forecast; None where it can't be made, which is no reason not to start."""
+    try:
+        return outlook_view.look(config, record, probe)
+    except (TLError, OSError):
+        return None
+
+
+def _beyond_budget(cache_bytes: int, backbone: BackboneSpec) -> list[str]:
+    """The sentence with which the run would end, where the cache may not take what it needs."""
+    try:
+        check_budget(workspace(), cache_bytes, backbone.name)
+    except TLError as error:
+        return [str(error)]
+    return []
 
 
 def _start(config: RunConfig | None, shown: outlook_view.Look | None) -> None:
@@ -131,7 +150,8 @@ def _several(config: RunConfig, record: DatasetRecord) -> None:
         for run in runs:  # All are checked before the first is queued.
             jobs.check_run(run, record)
         for place, run in enumerate(runs):
-            forecast = outlook_view.look(run, record, probe=False).expected.to_json()
+            shown = _look(run, record, probe=False)
+            forecast = shown.expected.to_json() if shown else {}
             jobs.submit_run(store(), workspace(), run, token=f"{st.session_state['several_token']}-{place}", forecast=forecast)
         toast_next(f"{count(len(runs), 'run is', 'runs are')} queued.", icon=":material/schedule:")
         st.switch_page("runs.py", query_params={})

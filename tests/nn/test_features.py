@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 
 from tlcore import cache as cache_module
-from tlcore import cuts
+from tlcore import cuts, route
 from tlcore.activations import ActivationCache, Layout, content_keys
 from tlcore.cuts import cut_for
 from tlcore.errors import Cancelled, ResourceError
 from tlcore.in_use import PREFIX
+from tlcore.nn import features
 from tlcore.nn import prefix as prefix_module
 from tlcore.nn.features import activations
 from tlcore.nn.models import prefix_model
@@ -215,11 +216,55 @@ def test_a_segment_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
     assert left == ["layout.json"]
 
 
-def test_a_budget_that_cannot_hold_what_follows_is_told_of_before_anything_is_computed(pictures, resnet, workspace, monkeypatch):
-    monkeypatch.setenv("TLCORE_CACHE_GB", "0.01")  # 34,000 rows.
+@pytest.mark.parametrize("failing", [1, 5, 9])
+def test_an_engine_that_fails_ends_the_run_and_what_was_whole_is_kept(pictures, resnet, workspace, monkeypatch, failing):
+    monkeypatch.setattr(features, "SEGMENT_BYTES", 32 * 64 * 4)  # Two batches a segment.
     cut = cut_for(resnet.spec, 0, "avg")
-    with pytest.raises(ResourceError, match="the cache may take"):
-        activations(Prefix(resnet, cut, workspace), *pictures.of(range(40)), workspace, NullReporter(), to_follow=40_000)
-    assert pictures.decoded == 0
-    activations(Prefix(resnet, cut, workspace), *pictures.of(range(40)), workspace, NullReporter(), to_follow=20)
-    assert pictures.decoded == 40
+    prefix = Prefix(resnet, cut, workspace)
+    begin, calls = prefix.engine.start, []
+
+    def start(batch, position, sink):
+        calls.append(position)
+
+        def broken(place, rows):
+            raise RuntimeError("the engine failed")
+
+        begin(batch, position, broken if len(calls) == failing else sink)
+
+    monkeypatch.setattr(prefix.engine, "start", start)
+    with pytest.raises(RuntimeError, match="the engine failed"):
+        activations(prefix, *pictures.of(range(160)), workspace, NullReporter())
+    again, use = activations(Prefix(resnet, cut, workspace), *pictures.of(range(160)), workspace, NullReporter())
+    assert use.computed >= 32, "the segment with the fault was not written"
+    np.testing.assert_allclose(again.take(), prefix_model(resnet, cut)(pictures.pixels[:160]), rtol=1e-4, atol=1e-4)
+
+
+def test_maps_that_leave_no_room_for_what_goes_on_from_them_are_let_go_of(pictures, resnet, workspace, monkeypatch):
+    maps, cut = cut_for(resnet.spec, 1, "avg"), cut_for(resnet.spec, 0, "flatten")
+    activations(Prefix(resnet, maps, workspace), *pictures.of(range(200)), workspace, NullReporter())
+    held = sum(path.stat().st_size for path in workspace.cache.rglob("*") if path.is_file())
+    monkeypatch.setenv("TLCORE_CACHE_GB", str((held + 2**20) / 1e9))
+    prefix = Prefix(resnet, cut, workspace).by_way_of(maps)
+    rows, use = activations(prefix, *pictures.of(range(200)), workspace, NullReporter())
+    assert (len(rows), use.computed) == (200, 200)
+
+
+def test_a_class_that_is_added_takes_only_its_own_pictures_through_pixels(pictures, resnet, workspace):
+    maps, cut = cut_for(resnet.spec, 1, "avg"), cut_for(resnet.spec, 0, "avg")
+    activations(Prefix(resnet, maps, workspace), *pictures.of(range(100)), workspace, NullReporter())
+    by_way = Prefix(resnet, cut, workspace).by_way_of(maps)
+    activations(by_way, *pictures.of(range(100)), workspace, NullReporter())
+    identity, more = Prefix(resnet, cut, workspace).identity, content_keys([pictures.ids[i] for i in range(150)])
+    assert route.nearest_stored_maps(identity, resnet.spec, more, workspace) == maps
+    pictures.decoded = 0
+    _, use = activations(by_way, *pictures.of(range(150)), workspace, NullReporter())
+    assert (use.computed, use.onward, pictures.decoded) == (50, 0, 50)
+
+
+def test_a_description_that_was_altered_is_written_anew(rows_at, workspace):
+    _, good, _ = rows_at(0, range(20))
+    wanted, path = good.take(), next(workspace.activations.rglob("layout.json"))
+    path.write_text(path.read_text().replace("64", "63"))
+    _, again, use = rows_at(0, range(20))
+    assert use.computed == 20
+    np.testing.assert_array_equal(again.take(), wanted)

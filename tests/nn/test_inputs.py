@@ -8,6 +8,7 @@ from tlcore.config import AugmentConfig, parse, with_changes
 from tlcore.cuts import cut_for
 from tlcore.datasets.sources import add_dataset
 from tlcore.datasets.splits import make_split
+from tlcore.errors import ResourceError
 from tlcore.nn.inputs import Inputs
 from tlcore.nn.models import Backbone, prefix_model
 from tlcore.nn.training import run
@@ -66,6 +67,15 @@ def test_fixed_views_are_computed_once_and_taken_in_turn(shared, inputs_of, resn
     more, _ = inputs_of({**SHIFTED, "augment.views": 3, "train.seed": 9})
     more.training_and_validation()
     assert more.use.computed == len(split.train) and more.use.hits == 2 * len(split.train) + len(split.val)
+
+
+def test_a_budget_that_cannot_hold_all_parts_is_told_of_before_the_first_picture(inputs_of, monkeypatch):
+    inputs, split = inputs_of({"augment.brightness": 0.3, "augment.views": 60})
+    rows = 60 * len(split.train) + len(split.val) + len(split.test)
+    monkeypatch.setenv("TLCORE_CACHE_GB", str((rows - 1) * (64 * 4 + 32) / 1e9))
+    with pytest.raises(ResourceError, match="the cache may take"):
+        inputs.training_and_validation()
+    assert inputs.use.computed == 0
 
 
 def test_through_pixels_each_epoch_has_its_own_view_and_nothing_of_it_is_kept(shared, inputs_of, resnet_bundled):

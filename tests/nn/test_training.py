@@ -130,6 +130,25 @@ def test_a_resumed_run_goes_the_way_it_went_before(carry_out, tmp_path):
     assert resumed["cache"]["via"] is None
 
 
+def test_the_way_of_an_attempt_that_committed_nothing_is_forgotten(carry_out, tmp_path):
+    class StopsAtOnce(NullReporter):
+        def phase(self, name):
+            super().phase(name)
+            if name == "train":
+                raise Cancelled("stopped")
+
+    settings = {"backbone.weights": "bundled", "classes": ["0", "8"], "train.epochs": 1}
+    carry_out({**settings, "freeze.trainable_blocks": 1}, folder="maps")
+    with pytest.raises(Cancelled):
+        carry_out(settings, StopsAtOnce(), folder="parts")
+    route = tmp_path / "parts" / "route.json"
+    assert json.loads(route.read_text())["via"] == "stage2_unit3_out"
+    (tmp_path / "empty").mkdir()
+    empty = Workspace(tmp_path / "empty").create()
+    again = training.run(parse(with_changes(SMALL, settings)), add_dataset("digits", None, empty, NullReporter()), empty, tmp_path / "parts", NullReporter())
+    assert again["cache"]["via"] is None and not route.exists()
+
+
 def test_a_head_that_is_compiled_already_starts_over_as_a_new_one_would(carry_out, tmp_path):
     settings = {"train.seed": 5, "optimizer.learning_rate": 0.02, "head.hidden": [12]}
     frozen._compiled_head.cache_clear()
@@ -237,13 +256,13 @@ def test_a_run_like_the_latest_is_rehearsed_where_nothing_has_to_be_computed(car
     settings = with_changes(SMALL, {"classes": ["8", "9"], "head.hidden": [7]})
     folder = tmp_path / "rehearsals"
     folder.mkdir()
-    assert not warming.rehearse(parse(settings), dataset, workspace, folder), "its activations aren't there"
+    assert not warming.rehearse(parse(settings), dataset, workspace, folder, NullReporter()), "its activations aren't there"
     carry_out(settings)
     frozen._compiled_head.cache_clear()
-    assert warming.rehearse(parse(settings), dataset, workspace, folder) and not list(folder.iterdir())
+    assert warming.rehearse(parse(settings), dataset, workspace, folder, NullReporter()) and not list(folder.iterdir())
     reused = carry_out({**settings, "optimizer.learning_rate": 0.02}, folder="again")
     assert frozen._compiled_head.cache_info().hits == 1 and reused["epochs"] == 4
-    assert not warming.rehearse(parse(with_changes(settings, {"freeze.trainable_blocks": 1})), dataset, workspace, folder)
+    assert not warming.rehearse(parse(with_changes(settings, {"freeze.trainable_blocks": 1})), dataset, workspace, folder, NullReporter())
 
 
 def test_warming_up_needs_neither_workspace_nor_job():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import statistics
 import time
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tlcore.datasets.splits import Split
 
 PROBE_WAIT_S = 5.0
+MIXED = ("mixed_bfloat16", "mixed_float16")
 JUDGED_RUNS, FEWEST_JUDGED = 10, 3
 BASES = {
     "default": "assumed, nothing was measured here yet",
@@ -89,7 +91,7 @@ def prospect(workspace: Workspace, config: RunConfig, dataset: Dataset, split: S
         kept = split.train if plan.cut else split.known_rows
         stored = stored_ids(workspace.activations / key_of(pixels_about(plan.side_px)))
         plan = dataclasses.replace(plan, undecoded=len(set(content_keys(dataset.content_ids[kept])) - stored))
-    identity = identity_of(config, spec, engine) if plan.cut else None
+    identity = _as_computed(identity_of(config, spec, engine), workspace) if plan.cut else None
     model = None
     if identity is not None:
         plan, model = _as_stored(plan, identity, workspace, dataset, split, settings)
@@ -103,8 +105,8 @@ def _as_stored(
     plan: Plan, identity: PrefixIdentity, workspace: Workspace, dataset: Dataset, split: Split, settings: AugmentConfig
 ) -> tuple[Plan, Path]:
     """The plan with what the cache holds for it, and where its converted network lies or will lie."""
-    train, tested = (content_keys(dataset.content_ids[rows]) for rows in (split.train, np.concatenate([split.val, split.test])))
-    plain = tested if settings.enabled else train + tested
+    train, tested = _pictures(dataset, split)
+    plain = tested if settings.enabled else train | tested
     via = route.nearest_stored_maps(identity, plan.spec, plain, workspace)
     if via is not None:
         identity = route.by_way_of(identity, via)
@@ -112,7 +114,22 @@ def _as_stored(
     seen = [dataclasses.replace(identity, view=augment.view_name(settings, view)) for view in range(plan.views)]
     missing = len(route.lacking(identity, plain, workspace)) + sum(len(route.lacking(each, train, workspace)) for each in seen)
     model = workspace.compiled / f"{identity.key}.xml"
-    return dataclasses.replace(plan, missing=missing, converted=model.exists()), model
+    return dataclasses.replace(plan, missing=missing, converted=model.exists() or identity.engine != "openvino"), model
+
+
+@functools.lru_cache(maxsize=4)
+def _pictures(dataset: Dataset, split: Split) -> tuple[frozenset[bytes], frozenset[bytes]]:
+    """Content ids of what is learnt from, and of what validates and tests."""
+    train, tested = (content_keys(dataset.content_ids[rows]) for rows in (split.train, np.concatenate([split.val, split.test])))
+    return frozenset(train), frozenset(tested)
+
+
+def _as_computed(identity: PrefixIdentity | None, workspace: Workspace) -> PrefixIdentity | None:
+    """On a graphics card in whichever precision there are rows; only the worker knows the card's own."""
+    if identity is None or identity.engine == "openvino":
+        return identity
+    mixed = [dataclasses.replace(identity, precision=each) for each in MIXED]
+    return next((each for each in (*mixed, identity) if stored_ids(workspace.activations / each.key)), mixed[0])
 
 
 def outlook(store: Store, of: Prospect) -> Outlook:
@@ -161,9 +178,16 @@ def wants_probe(of: Prospect, expected: Outlook) -> bool:
 def start_band(store: Store, ahead: Sequence[Job], stretch: float) -> Band:
     """Seconds until a worker has the job: at once where one is ready, else as long as TensorFlow takes to load."""
     now = time.time()
-    ages = [] if ahead else [now - path.stat().st_mtime for path in _fresh_workers(store)]
-    rest_s = max(WARM_START_S, START_S * stretch - max(ages, default=0.0))
+    began = [] if ahead else [_time_of(path) for path in _fresh_workers(store)]
+    rest_s = max(WARM_START_S, START_S * stretch - max((now - each for each in began if each is not None), default=0.0))
     return Band(rest_s / 3, rest_s, 2 * rest_s + 1.0)
+
+
+def _time_of(path: Path) -> float | None:
+    try:
+        return path.stat().st_mtime
+    except OSError:  # Its worker ended in this instant.
+        return None
 
 
 def _fresh_workers(store: Store) -> list[Path]:

@@ -13,8 +13,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 
+from tlcore import machine
 from tlcore.activations import ActivationCache, CachedRows, Layout, content_keys
-from tlcore.cache import check_budget, make_room
+from tlcore.cache import make_room
+from tlcore.errors import ResourceError
 from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.prefix import Engine, Prefix
 from tlcore.reporter import Reporter
@@ -23,8 +25,8 @@ from tlcore.workspace import Workspace
 SEGMENT_BYTES = 64 * 2**20
 SEGMENT_SECONDS = 10.0  # A killed worker loses no more than this.
 SEGMENTS_AHEAD = 2  # That are being computed or written at once.
-DECODE_AHEAD_BATCHES = 8
-DECODERS = 2
+DECODERS = max(2, machine.cores())
+DECODE_AHEAD_BATCHES = 4 * DECODERS
 
 # Positions in the list of pictures → uint8 (n, side, side, 3).
 Pixels = Callable[[np.ndarray], np.ndarray]
@@ -52,11 +54,8 @@ def activations(
     workspace: Workspace,
     reporter: Reporter,
     report: Callable[[float], None] = lambda fraction: None,
-    to_follow: int = 0,
 ) -> tuple[CachedRows, CacheUse]:
     """The prefix's rows for all pictures, in order; only those without a stored row are computed.
-
-    `to_follow` more pictures will be asked for later; a budget that can't hold all is told of now.
 
     Where `prefix.via` is set, pictures with stored feature maps there go on from those.
     `pixels(positions)` gives the pixels of pictures by their position in `content_ids`; it is called
@@ -70,9 +69,15 @@ def activations(
         layout = Layout(prefix.engine.row_shape, prefix.cut.dtype)
         if prefix.key != planned:  # OpenVINO can't take the network: TensorFlow's rows are kept apart.
             cache, missing = _opened(prefix, ids, workspace, reporter)
+        room = functools.partial(make_room, workspace, cache, ids, len(missing) * layout.stored_bytes, prefix.backbone.spec.name, reporter.log)
         with_maps, maps = _stored_maps(prefix, ids, missing, workspace, reporter)  # In use from here on: they aren't what makes room.
-        check_budget(workspace, (len(missing) + to_follow) * layout.stored_bytes, prefix.backbone.spec.name)
-        make_room(workspace, cache, ids, len(missing) * layout.stored_bytes, prefix.backbone.spec.name, reporter.log)
+        try:
+            room()
+        except ResourceError:
+            if not len(with_maps):
+                raise
+            with_maps, maps = missing[:0], pixels  # Let go of: there is room for these or for what goes on from them.
+            room()
         cache.create(layout, prefix.identity.about())
         go = functools.partial(fill, cache, reporter=reporter)
         from_maps, whole = len(with_maps), len(missing)
@@ -150,26 +155,32 @@ def fill(
     segment_rows = engine.batch_images * max(1, SEGMENT_BYTES // cache.layout.row_bytes // engine.batch_images)
     with ThreadPoolExecutor(DECODERS, "decode") as decoders, ThreadPoolExecutor(1, "write") as writer:
         batches = ahead(decoders, inputs, len(ids), engine.batch_images)
-        written: collections.deque[Future] = collections.deque()
-        done = 0
-        while done < len(ids):
-            count = min(segment_rows, len(ids) - done)
-            segment = _Segment(ids[done : done + count], np.empty((count, *cache.layout.row_shape), cache.layout.dtype))
-            written.append(writer.submit(segment.keep, cache))
-            try:
+        segments: collections.deque[tuple[_Segment, Future]] = collections.deque()
+        try:
+            done = 0
+            while done < len(ids):
+                count = min(segment_rows, len(ids) - done)
+                segment = _Segment(ids[done : done + count], np.empty((count, *cache.layout.row_shape), cache.layout.dtype))
+                segments.append((segment, writer.submit(segment.keep, cache)))
                 _compute(segment, engine, batches, reporter, lambda begun, before=done: report(before + begun))
-            except BaseException:
-                try:
-                    engine.wait()
-                finally:
-                    segment.whole.set()
-                raise
-            done += segment.begun
-            while len(written) >= SEGMENTS_AHEAD:
-                written.popleft().result()
+                done += segment.begun
+                if len(segments) >= SEGMENTS_AHEAD:
+                    engine.wait()  # Raises where a row will never arrive, instead of waiting for it.
+                    segments.popleft()[1].result()
+            engine.wait()
+            for _, written in segments:
+                written.result()
+        finally:
+            _let_go(engine, [segment for segment, _ in segments])
+
+
+def _let_go(engine: Engine, segments: list[_Segment]) -> None:
+    """However it ended, nobody waits any longer: a segment that lacks rows isn't written."""
+    try:
         engine.wait()
-        for future in written:
-            future.result()
+    finally:
+        for segment in segments:
+            segment.whole.set()
 
 
 def _compute(segment: _Segment, engine: Engine, batches: Iterator[np.ndarray], reporter: Reporter, report: Callable[[int], None]) -> None:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tlcore import augment
-from tlcore.activations import Rows, content_keys
+from tlcore.activations import Layout, Rows, content_keys
+from tlcore.cache import check_budget
 from tlcore.config import RunConfig
 from tlcore.cuts import Cut
 from tlcore.datasets.dataset import Dataset
@@ -19,7 +20,7 @@ from tlcore.nn.models import Backbone
 from tlcore.nn.pixel_rows import AugmentedRows, FrozenRows, decoded
 from tlcore.nn.prefix import Prefix
 from tlcore.reporter import Reporter
-from tlcore.route import nearest_stored_maps
+from tlcore.route import lacking, nearest_stored_maps
 from tlcore.workspace import Workspace
 
 # Seconds of work that are left, and what is being done.
@@ -56,6 +57,7 @@ class Inputs:
     def training_and_validation(self) -> tuple[Callable[[int], Rows], Rows]:
         """Rows of the training pictures by epoch, counted from 1, and rows of the validation pictures."""
         train, val, test = self._split.train, self._split.val, self._split.test
+        self._refuse_beyond_budget()
         if not self._settings.enabled:
             both = self._rows("training", np.concatenate([train, val]), len(test))
             rows = both.part(slice(len(train)))
@@ -68,11 +70,26 @@ class Inputs:
             ]
             return lambda epoch: viewed[augment.view_of(epoch, self._settings)], self._rows("validation", val, len(test))
         pixels = self._decoded("training", train, len(val) + len(test))
-        of_view = functools.lru_cache(maxsize=1)(lambda view: self._through_pixels(pixels, train, view))
+        of_view = functools.lru_cache(maxsize=max(1, self._settings.views))(lambda view: self._through_pixels(pixels, train, view))
         return lambda epoch: of_view(augment.view_of(epoch, self._settings)), self._rows("validation", val, len(test))
 
     def test(self) -> Rows:
         return self._rows("test", self._split.test, 0)
+
+    def _refuse_beyond_budget(self) -> None:
+        """Raise ResourceError before the first picture where all that is to be kept doesn't fit, also what comes last."""
+        train, tested = (content_keys(self._dataset.content_ids[rows]) for rows in (self._split.train, np.concatenate([self._split.val, self._split.test])))
+        if self.cut.kind == "pixels":
+            return  # Pixels that find no room are decoded each time.
+        views = [self._seen_as(view) for view in range(self._settings.views)] if self._settings.enabled else []
+        plain = tested if self._settings.enabled else train + tested
+        wanted = [(self.prefix, plain), *((prefix, train) for prefix in views)]
+        if any(lacking(prefix.identity, ids, self._workspace) for prefix, ids in wanted):
+            layout = Layout(self.prefix.engine.row_shape, self.cut.dtype)
+            check_budget(self._workspace, sum(len(set(ids)) for _, ids in wanted) * layout.stored_bytes, self.prefix.backbone.spec.name)
+
+    def _seen_as(self, view: int) -> Prefix:
+        return self.prefix.seen_as(augment.view_name(self._settings, view))
 
     @property
     def _fresh(self) -> bool:
@@ -94,13 +111,13 @@ class Inputs:
         prefix, ids = self.prefix, self._dataset.content_ids[rows]
         pixels: Callable[[np.ndarray], np.ndarray] = functools.partial(self._pixels, rows)
         if view is not None:
-            prefix = prefix.seen_as(augment.view_name(self._settings, view))
+            prefix = self._seen_as(view)
             plain = pixels
 
             def pixels(positions: np.ndarray) -> np.ndarray:
                 return augment.augmented(plain(positions), ids[positions], self._settings, view)
 
-        found, use = activations(prefix, pixels, ids, self._workspace, self._reporter, self._report(part, len(rows), to_follow), to_follow)
+        found, use = activations(prefix, pixels, ids, self._workspace, self._reporter, self._report(part, len(rows), to_follow))
         self.use.add(use)
         onward = f", {use.onward} of them from stored feature maps" if use.onward else ""
         self._reporter.log(f"{part}: {use.computed} of {len(rows)} pictures went through the frozen layers ({prefix.engine_name}{onward}); {use.hits} were stored already.")

@@ -44,6 +44,7 @@ class OpenVINOEngine:
         self.side_px = int(model.input(0).shape[1])
         self._compiled = core().compile_model(model, "CPU", SETTINGS)
         self._queue = ov.AsyncInferQueue(self._compiled, 0)
+        self._failure: Exception | None = None
         self._queue.set_callback(self._finished)
         self.batch_images = batch_images
         self.row_shape = tuple(int(d) for d in self._compiled.output(0).shape[1:])
@@ -56,13 +57,18 @@ class OpenVINOEngine:
         self._queue.start_async({0: batch}, (position, count, sink))
 
     def wait(self) -> None:
-        """Return when every batch that was begun has reached its sink."""
+        """Return when every batch that was begun has reached its sink; raises what a sink raised."""
         self._queue.wait_all()
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
-    @staticmethod
-    def _finished(request: ov.InferRequest, what: tuple[int, int, Sink]) -> None:
+    def _finished(self, request: ov.InferRequest, what: tuple[int, int, Sink]) -> None:
         position, count, sink = what
-        sink(position, request.get_output_tensor(0).data[:count])
+        try:
+            sink(position, request.get_output_tensor(0).data[:count])
+        except Exception as failure:  # OpenVINO would end the process.
+            self._failure = failure
 
 
 def save(model: ov.Model, path: Path) -> None:

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tlcore.cache_files import ONWARD
 from tlcore.cuts import Cut, PrefixIdentity
 from tlcore.nn import openvino_engine, openvino_graph
 from tlcore.nn.models import Backbone, onward_model, prefix_model
@@ -95,7 +96,9 @@ class Prefix:
             return TensorFlowEngine(prefix_model(self.backbone, self.cut, self.via), GPU_BATCH_IMAGES)
         try:
             return OpenVINOEngine(self.converted())
-        except RuntimeError as error:  # What OpenVINO raises for an operation that it doesn't know.
+        except RuntimeError as error:  # What OpenVINO raises for an operation that it doesn't know, and for a lack of memory or disk.
+            if any(word in str(error).lower() for word in ("bad_alloc", "memory", "space", "open")):
+                raise
             self._log(f"OpenVINO can't run {self.backbone.spec.name} ({str(error).splitlines()[0][:120]}); TensorFlow does.")
             return TensorFlowEngine(prefix_model(self.backbone, self.cut, self.via))
 
@@ -106,7 +109,7 @@ class Prefix:
         if self._layers is not self:
             return self._layers.onward
         if self.engine_name == "openvino":
-            return OpenVINOEngine(self._kept(f"{self._program_key}-onward", self._convert_onward))
+            return OpenVINOEngine(self._kept(f"{self._program_key}{ONWARD}", self._convert_onward))
         return TensorFlowEngine(onward_model(self.backbone, self.via, self.cut), GPU_BATCH_IMAGES)
 
     def converted(self) -> Path:

@@ -103,6 +103,8 @@ class _Run:
         inputs = Inputs(self.config, self.dataset, self.split, self.backbone, self.cut, self.workspace, self.reporter, self._progress, via)
         if inputs.prefix.via and not resume_from:
             self._write_json(chosen.name, {"via": inputs.prefix.via.layer})
+        elif not resume_from:
+            chosen.unlink(missing_ok=True)  # Of an attempt that committed nothing.
         return inputs
 
     def _train(self, train: Callable[[int], Rows], val: Rows, resume_from: Committed | None) -> tuple[frozen.Trainer, checkpoints.State]:

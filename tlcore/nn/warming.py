@@ -13,17 +13,18 @@ from tlcore.config import DEMO, RunConfig, parse
 from tlcore.cuts import cut_for, identity_of
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.splits import make_split
+from tlcore.forecast.costs import head_params
 from tlcore.metrics import evaluate
 from tlcore.nn import devices, training
 from tlcore.nn.models import Backbone, prefix_model
 from tlcore.nn.openvino_engine import OpenVINOEngine
 from tlcore.nn.prefix import Prefix, convert
 from tlcore.nn.strategies import frozen
-from tlcore.reporter import NullReporter
+from tlcore.reporter import Reporter
 from tlcore.workspace import Workspace
 
 ROWS = 32
-MOST_BYTES = 64 * 2**20  # Of stored activations: a rehearsal takes a fraction of a second.
+MOST_BYTES, MOST_STEPS, MOST_PARAMS = 64 * 2**20, 1000, 2_000_000  # Of stored activations, of an epoch, of a head.
 
 
 def warm_up(workspace: Workspace | None = None) -> None:
@@ -45,16 +46,19 @@ def warm_up(workspace: Workspace | None = None) -> None:
     _try_head(config, Layout(engine.row_shape, cut.dtype), 10)
 
 
-def rehearse(config: RunConfig, dataset: Dataset, workspace: Workspace, folder: Path) -> bool:
+def rehearse(config: RunConfig, dataset: Dataset, workspace: Workspace, folder: Path, reporter: Reporter) -> bool:
     """Carry out a run like this one up to its first epoch, below `folder`: often the next one is like it.
 
-    Only where all its activations are stored and few; False, and nothing done, otherwise.
+    Only where all its activations are stored and it is done in a second; False, and nothing done, otherwise.
     """
     spec = backbones.spec(config.backbone.name)
     identity = identity_of(config, spec, "openvino")
-    if config.freeze.trainable_blocks or config.augment.enabled or identity is None:
+    if config.freeze.trainable_blocks or config.augment.enabled or identity is None or devices.plan().used:
         return False
+    side_px = config.backbone.input_size or spec.usual_size
     pictures = content_keys(dataset.content_ids[make_split(dataset, config.classes, config.split).known_rows])
+    if len(pictures) > MOST_STEPS * config.train.batch_size or head_params(config.head.pooling, config.head.hidden, spec, side_px, len(dataset.classes)) > MOST_PARAMS:
+        return False
     via = route.nearest_stored_maps(identity, spec, pictures, workspace)
     identity = route.by_way_of(identity, via) if via else identity
     layout, _ = read_layout(workspace.activations / identity.key)
@@ -62,7 +66,7 @@ def rehearse(config: RunConfig, dataset: Dataset, workspace: Workspace, folder: 
         return False
     short = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 1})})
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as run_dir:
-        training.run(short, dataset, workspace, Path(run_dir), NullReporter())
+        training.run(short, dataset, workspace, Path(run_dir), reporter)
     return True
 
 

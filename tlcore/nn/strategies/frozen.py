@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -53,11 +54,11 @@ class Trainer:
         if loss_scaling:
             self.optimizer = keras.optimizers.LossScaleOptimizer(self.optimizer)
         self.optimizer.build(classifier.variables)
-        self._untouched = self.optimizer_state()
+        self._untouched = self.optimizer_state() if classifier.tail is None else []
         self._epoch_call = _compile_epoch(classifier, self.optimizer, train.batch_size, strategy or tf.distribute.get_strategy())
         any_rows = tf.TensorSpec((None, *classifier.row_shape), classifier.cut.dtype)
         self._probabilities_call = tf.function(lambda x: tf.nn.softmax(classifier.logits(_as_input(x))), input_signature=(any_rows,))
-        self._held: list[tuple[Rows, tf.Tensor]] = []
+        self._held: list[tuple[weakref.ref[Rows], tf.Tensor]] = []
         self._call_images = train.batch_size  # The first call is one step: nobody knows yet how long that takes.
 
     def epoch(self, number: int, rows: Rows, labels: np.ndarray, tick: Callable[[float], None] = lambda fraction: None) -> tuple[float, float]:
@@ -128,13 +129,14 @@ class Trainer:
         self._call_images = batch * max(1, int(min(fitting, CALL_GROWTH * self._call_images) // batch))
 
     def _hold(self, rows: Rows, check: Callable[[], None]) -> tf.Tensor:
-        """The rows in memory, beside those of other views as far as there is room."""
-        found = next((tensor for held, tensor in self._held if held is rows), None)
+        """The rows in memory, beside those of other views as far as there is room; views that nobody asks for again go first."""
+        self._held = [(held, tensor) for held, tensor in self._held if held() is not None]
+        found = next((tensor for held, tensor in self._held if held() is rows), None)
         if found is None:
-            while self._held and sum(held.nbytes for held, _ in self._held) + rows.nbytes > self._block_bytes:
+            while self._held and (len(self._held) + 1) * rows.nbytes > self._block_bytes:
                 self._held.pop(0)
             found = tf.constant(_read(rows, np.arange(len(rows)), check))
-            self._held.append((rows, found))
+            self._held.append((weakref.ref(rows), found))
         return found
 
     def _blocks(self, number: int, rows: Rows, labels: np.ndarray, check: Callable[[], None]) -> Iterator[Block]:
@@ -142,7 +144,8 @@ class Trainer:
         if rows.nbytes <= self._block_bytes:
             yield self._hold(rows, check), tf.constant(labels, tf.int32), order
             return
-        steps = max(1, self._block_bytes // rows.layout.row_bytes // self._train.batch_size)
+        # Half: the block before is still there while the next one is read.
+        steps = max(1, self._block_bytes // 2 // rows.layout.row_bytes // self._train.batch_size)
         for start in range(0, len(order), steps * self._train.batch_size):
             part = order[start : start + steps * self._train.batch_size]
             ascending = np.sort(part)  # The disk is read forwards.
@@ -195,12 +198,9 @@ def fit(
         else:
             best = (state.best_epoch, state.best_metrics, state.best_weights)
         state = checkpoints.State(number, weights, trainer.optimizer_state(), *best)
-        checkpoint = None
-        if _finished(state, config) or time.perf_counter() - committed_at > COMMIT_S:
-            checkpoint = checkpoints.save(state, config_hash, run_dir)
-        reporter.epoch(number, metrics, checkpoint)
-        if checkpoint:
-            committed_at = time.perf_counter()
+        due = _finished(state, config) or time.perf_counter() - committed_at > COMMIT_S
+        reporter.epoch(number, metrics, checkpoints.save(state, config_hash, run_dir) if due else None)
+        committed_at = time.perf_counter() if due else committed_at
         report(number)
     assert state is not None
     trainer.set_weights(state.best_weights)
