@@ -65,7 +65,7 @@ def measure_warm(rounds: int, material: Material) -> dict[str, object]:
     """The same again with another learning rate: the activations are stored."""
     size = Size.of(material)
     ours, peers = [], []
-    with imagenet_weights("MobileNetV2", SIDE_PX) as weights, bench(material) as place:
+    with imagenet_weights("MobileNetV2", SIDE_PX) as weights, bench(material, rehearse=True) as place:
         dataset = place.add_pictures(size.pictures)
         files = place.files_of(dataset)
         place.ready()

@@ -123,8 +123,13 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(material: Material) -> Iterator[Bench]:
-    """A workspace of its own; its processes and files end with it."""
+def bench(material: Material, rehearse: bool = False) -> Iterator[Bench]:
+    """A workspace of its own; its processes and files end with it.
+
+    rehearse: whether a waiting worker tries out the latest run, as it does for users. What is to be timed cold
+    must not have been tried out.
+    """
+    os.environ["TLCORE_REHEARSE"] = str(int(rehearse))
     with tempfile.TemporaryDirectory(prefix="tlcore-benchmark-", ignore_cleanup_errors=True) as name:
         workspace = Workspace(Path(name) / "workspace").create()
         store = Store.open(workspace)
@@ -133,6 +138,7 @@ def bench(material: Material) -> Iterator[Bench]:
         finally:
             stop_supervisor(workspace)
             store.close()
+            del os.environ["TLCORE_REHEARSE"]
 
 
 @contextlib.contextmanager
