@@ -279,14 +279,12 @@ def stored_ids(folder: Path) -> frozenset[bytes]:
 def _stored_ids(folder: Path, _changed_ns: int) -> frozenset[bytes]:
     """A segment appears by a rename, which changes the time of its folder."""
     found: set[bytes] = set()
-    try:
-        stored = json.loads((folder / "layout.json").read_text())
-        row_bytes = Layout(tuple(stored["row_shape"]), stored["dtype"]).row_bytes
-    except (OSError, ValueError, KeyError, TypeError):
+    layout, _ = read_layout(folder)
+    if layout is None:
         return frozenset()
     for path in folder.glob("*.rows"):
         with contextlib.suppress(FileNotFoundError):  # A worker found it damaged in this instant.
-            count, rest = divmod(path.stat().st_size, ID_BYTES + row_bytes)
+            count, rest = divmod(path.stat().st_size, layout.stored_bytes)
             packed = np.fromfile(path, np.uint8, count * ID_BYTES).tobytes() if not rest else b""
             found.update(packed[start : start + ID_BYTES] for start in range(0, len(packed), ID_BYTES))
     return frozenset(found)

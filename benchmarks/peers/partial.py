@@ -1,6 +1,7 @@
 """Train a new head and the top layers of a pretrained network, as the Keras guide to transfer learning does; print one JSON line.
 
-Batch normalisation stays in inference mode, as the guide asks for. Source: keras.io/guides/transfer_learning.
+Batch normalisation stays frozen, as Keras's example of fine-tuning an EfficientNet asks for.
+Source: keras.io/guides/transfer_learning, keras.io/examples/vision/image_classification_efficientnet_fine_tuning.
 """
 
 import time
@@ -33,8 +34,10 @@ def partly_frozen_model(name: str, weights: str, last_frozen: str, side_px: int,
     application = APPLICATIONS[name]
     base = getattr(application, name)(input_shape=(side_px, side_px, 3), include_top=False, weights=weights)
     base.trainable = True
-    for layer in base.layers[: base.layers.index(base.get_layer(last_frozen)) + 1]:
-        layer.trainable = False
+    below = base.layers.index(base.get_layer(last_frozen)) + 1
+    for place, layer in enumerate(base.layers):
+        # Keras 3's `fit` overrides `training=False` of a nested model: only a frozen layer keeps its statistics.
+        layer.trainable = place >= below and not isinstance(layer, keras.layers.BatchNormalization)
     inputs = keras.Input((side_px, side_px, 3))
     x = application.preprocess_input(inputs)
     x = base(x, training=False)

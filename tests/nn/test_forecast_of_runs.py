@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import pytest
+
 from tlcore import demo, jobs, worker
 from tlcore.config import parse
 from tlcore.forecast.outlook import compared, outlook_of, total_of
@@ -17,6 +19,7 @@ KINDS = (
 ROUNDS = 3
 
 
+@pytest.mark.slow
 def test_real_runs_take_about_as_long_as_forecast(store, workspace, monkeypatch):
     monkeypatch.setattr(jobs, "ensure_supervisor", lambda workspace: None)
     demo.ensure_built_in("digits", store, workspace)

@@ -102,7 +102,14 @@ def test_where_nothing_is_frozen_pixels_are_decoded_once_and_changed_each_epoch(
     np.testing.assert_array_equal(again.training_and_validation()[0](5).take(), wanted)
 
 
-@pytest.mark.parametrize("changes", [{"augment.views": 2}, {"augment.views": 0}, {"augment.views": 0, "freeze.trainable_blocks": 4, "train.epochs": 1}], ids=["views", "fresh", "pixels"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"augment.views": 2}, id="views"),
+        pytest.param({"augment.views": 0}, id="fresh"),
+        pytest.param({"augment.views": 0, "freeze.trainable_blocks": 4, "train.epochs": 1}, id="pixels", marks=pytest.mark.slow),
+    ],
+)
 def test_a_run_with_augmentation_reaches_its_end_and_repeats_itself(shared, tmp_path, changes):
     workspace, dataset = shared
     config = parse(with_changes(SMALL, {**SHIFTED, **changes}))

@@ -47,6 +47,7 @@ def test_batches_depend_on_seed_and_epoch_only(pictures):
     assert first[0][0].min() >= -1 and first[0][0].max() <= 1
 
 
+@pytest.mark.slow
 def test_a_resumed_pretraining_ends_with_the_same_weights(pictures, pretrained, tmp_path):
     class Stop(Exception):
         pass

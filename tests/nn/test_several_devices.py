@@ -45,7 +45,7 @@ def test_two_devices_learn_what_one_learns():
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize("depth", [0, 1])
+@pytest.mark.parametrize("depth", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_in_half_precision_leaves_models_in_float32(workspace, tmp_path, monkeypatch, depth):
     monkeypatch.setattr(prefix_module, "_has_gpu", lambda: True)
     monkeypatch.setattr(devices, "plan", lambda asked=1: devices.Plan(1, 1, "mixed_bfloat16"))

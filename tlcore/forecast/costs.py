@@ -15,7 +15,6 @@ from tlcore.config import RunConfig
 
 NUMBER_BYTES = 4  # float32, in which all is computed.
 POOLED_BYTES, MAP_BYTES = NUMBER_BYTES, 2  # A stored number: float32 in pooled vectors, float16 in feature maps.
-ID_BYTES = 32  # Beside each stored row.
 HELD_BYTES = 512 * 2**20  # Rows beyond this aren't held in memory at once while training.
 REFERENCE_CORES = 2
 SEPARABLE = ("MobileNet", "EfficientNet", "Xception", "ConvNeXt")  # Mostly 1×1 and depthwise convolutions.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from tlcore.forecast.costs import HELD_BYTES, ID_BYTES, NUMBER_BYTES, Plan, head_params
+from tlcore.activations import ID_BYTES
+from tlcore.forecast.costs import HELD_BYTES, NUMBER_BYTES, Plan, head_params
 from tlcore.forecast.rates import Band
 
 BASE_BYTES = 870e6  # A worker with TensorFlow, Keras and OpenVINO; two thirds of it are the libraries' own files.

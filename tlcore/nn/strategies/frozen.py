@@ -197,8 +197,10 @@ def fit(
             best = (number, metrics, weights)
         else:
             best = (state.best_epoch, state.best_metrics, state.best_weights)
-        state = checkpoints.State(number, weights, trainer.optimizer_state(), *best)
+        state = checkpoints.State(number, weights, [], *best)
         due = _finished(state, config) or time.perf_counter() - committed_at > COMMIT_S
+        if due:
+            state.optimizer = trainer.optimizer_state()
         reporter.epoch(number, metrics, checkpoints.save(state, config_hash, run_dir) if due else None)
         committed_at = time.perf_counter() if due else committed_at
         report(number)
