@@ -78,9 +78,9 @@ class Inputs:
 
     def _refuse_beyond_budget(self) -> None:
         """Raise ResourceError before the first picture where all that is to be kept doesn't fit, also what comes last."""
-        train, tested = (content_keys(self._dataset.content_ids[rows]) for rows in (self._split.train, np.concatenate([self._split.val, self._split.test])))
         if self.cut.kind == "pixels":
-            return  # Pixels that find no room are decoded each time.
+            return  # There are no activations; `decoded` tells of pixels, part by part.
+        train, tested = (content_keys(self._dataset.content_ids[rows]) for rows in (self._split.train, np.concatenate([self._split.val, self._split.test])))
         views = [self._seen_as(view) for view in range(self._settings.views)] if self._settings.enabled else []
         plain = tested if self._settings.enabled else train + tested
         wanted = [(self.prefix, plain), *((prefix, train) for prefix in views)]
