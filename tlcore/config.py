@@ -10,38 +10,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
 from tlcore.errors import InputError
+from tlcore.settings import Settings, no_bool
+from tlcore.strategies import STRATEGIES, AnyStrategy, Frozen
 
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
-
-
-def no_bool(value: Any) -> Any:
-    """YAML's true is an int to Python; no setting that is a number means that."""
-    if isinstance(value, bool):
-        raise ValueError("a value is needed, not true or false")
-    return value
-
-
-class Settings(BaseModel):
-    """Base of all settings: immutable, no unknown keys, no bool where a number belongs."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_bool_for_number(cls, value: Any, info: ValidationInfo) -> Any:
-        return value if cls.model_fields[str(info.field_name)].annotation is bool else no_bool(value)
 
 
 class SplitConfig(Settings):
@@ -73,10 +48,19 @@ class FreezeConfig(Settings):
     trainable_blocks: int = Field(0, ge=0, le=200, description="Blocks, counted from the top, that learn. Higher: adapts more, slower, needs more pictures.")
 
 
-class StrategyConfig(Settings):
-    """How what the backbone knows is carried over."""
+class SourceConfig(Settings):
+    """Another domain with the same classes, whose labels are known."""
 
-    name: Literal["frozen"] = Field("frozen", description="frozen: blocks below the cut never change and are computed once.")
+    dataset: str | None = Field(None, max_length=200, description="Dataset of the source. Empty: there is none. The same as the target's: it is divided at random.")
+
+
+class TargetConfig(Settings):
+    """The domain on which the network shall work: the run's dataset."""
+
+    fraction: float = Field(0.4, gt=0, lt=1, description="Where source and target are one dataset: share of the pictures that becomes the target; the source gets the others.")
+    label_fraction: Fraction = Field(1.0, description="Share of the target's training and validation pictures whose labels may be used. The others are used without, where the strategy can.")
+    balanced: bool = Field(True, description="As many labelled pictures of each class as of the rarest; otherwise the same share of each.")
+    seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed labels other pictures, and divides one dataset otherwise.")
 
 
 class HeadConfig(Settings):
@@ -93,6 +77,16 @@ class OptimizerConfig(Settings):
     name: Literal["adam", "adamw", "sgd", "rmsprop"] = Field("adam", description="Adam suits most heads; SGD has Nesterov momentum 0.9.")
     learning_rate: float = Field(1e-3, gt=0, le=10, description="Step size. Higher: faster, until it becomes unstable.")
     weight_decay: float = Field(0.0, ge=0, le=1, description="Pull of the weights towards zero. Higher: simpler models.")
+    schedule: Literal["constant", "cosine"] = Field("constant", description="cosine: the step size falls to zero over the epochs, fast in the middle; constant: it stays.")
+    warmup_epochs: float = Field(0.0, ge=0, le=1000, description="Epochs in which the step size grows from zero. Helps when layers that know something learn.")
+
+
+class LossConfig(Settings):
+    """What a wrong answer costs: for classes of unequal size, and labels that can't all be trusted."""
+
+    class_weights: Literal["none", "balanced"] = Field("none", description="balanced: a picture of a rare class counts more, so that every class counts alike.")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="Share of the label that is spread over all classes. Higher: less sure of itself, less hurt by wrong labels.")
+    mixup: float = Field(0.0, ge=0, le=10, description="Pictures are blended in pairs with their labels; alpha of the Beta distribution. 0: not. 0.2 is usual. With stored activations these are blended.")
 
 
 class AugmentConfig(Settings):
@@ -120,7 +114,9 @@ class TrainConfig(Settings):
 
     epochs: int = Field(10, ge=1, le=10_000, description="Passes over the training pictures at most; early stopping may end sooner.")
     batch_size: int = Field(128, ge=1, le=8192, description="Pictures a step. Higher: steadier and faster steps, fewer of them.")
-    early_stopping_patience: int | None = Field(3, ge=1, le=1000, description="Epochs without a better validation loss before stopping. Empty: never.")
+    sampling: Literal["shuffled", "balanced"] = Field("shuffled", description="balanced: every class is drawn equally often in an epoch; pictures of rare ones repeat.")
+    monitor: Literal["val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auc"] = Field("val_loss", description="Figure on the validation pictures that chooses the best epoch and decides when to stop.")
+    early_stopping_patience: int | None = Field(3, ge=1, le=1000, description="Epochs without a better monitored figure before stopping. Empty: never.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Start weights and order. Repeat with others to see how much is chance.")
     devices: int = Field(1, ge=1, le=16, description="Graphics cards that one run uses together; it waits until that many are free. With 1, every card has a run of its own.")
 
@@ -129,14 +125,17 @@ class RunConfig(Settings):
     """One run, whole: what to learn from, with what, and how."""
 
     name: str = Field("", max_length=120, description="Shown in lists; empty: made from the settings.")
-    dataset: str = Field(min_length=1, max_length=200, description="Name of a dataset in this workspace.")
+    dataset: str = Field(min_length=1, max_length=200, description="Name of a dataset in this workspace: what the network is tested on.")
+    source: SourceConfig = SourceConfig()
+    target: TargetConfig = TargetConfig()
     classes: tuple[str, ...] | None = Field(None, description="Target classes, two or more; empty: all.")
     split: SplitConfig = SplitConfig()
     backbone: BackboneConfig = BackboneConfig()
     freeze: FreezeConfig = FreezeConfig()
-    strategy: StrategyConfig = StrategyConfig()
+    strategy: AnyStrategy = Frozen()
     head: HeadConfig = HeadConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
+    loss: LossConfig = LossConfig()
     augment: AugmentConfig = AugmentConfig()
     train: TrainConfig = TrainConfig()
 
@@ -155,6 +154,12 @@ class RunConfig(Settings):
             raise ValueError("name two or more different classes, or leave it out for all")
         return value
 
+    @model_validator(mode="after")
+    def _strategy_has_what_it_needs(self) -> RunConfig:
+        if self.strategy.needs_source and self.source.dataset is None:
+            raise ValueError(f"strategy '{self.strategy.name}' needs a source: set source.dataset, to the same dataset to have it divided")
+        return self
+
     @property
     def title(self) -> str:
         """The name, or one made from dataset, backbone and depth."""
@@ -163,7 +168,8 @@ class RunConfig(Settings):
 
     def hash(self) -> str:
         """SHA-256 of all settings but the name: equal configurations, equal hash."""
-        content = self.model_dump(mode="json", exclude={"name"})
+        content = self.model_dump(mode="json", exclude={"name"}, exclude_defaults=True)  # A setting that a later version adds changes no hash.
+        content["strategy"] = {**content.get("strategy", {}), "name": self.strategy.name}  # Each kind has its own for a default.
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     def to_yaml(self) -> str:
@@ -240,7 +246,10 @@ def with_changes(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dic
 
 
 def _explain(error: Mapping[str, Any]) -> str:
-    key = ".".join(str(part) for part in error["loc"]) or "settings"
+    loc = [str(part) for part in error["loc"]]
+    if loc[:1] == ["strategy"] and loc[1:2] and loc[1] in STRATEGIES:
+        del loc[1]  # pydantic names the kind too.
+    key = ".".join(loc) or "settings"
     if error["type"] == "extra_forbidden":
         return f"'{key}' is not a setting of this version (check the spelling)"
     if error["type"] == "missing":
