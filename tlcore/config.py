@@ -12,9 +12,18 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 
+from tlcore.backbones import BACKBONES
 from tlcore.errors import InputError
 from tlcore.settings import Settings, no_bool
-from tlcore.strategies import STRATEGIES, AnyStrategy, Frozen
+from tlcore.strategies import (
+    STRATEGIES,
+    Adaptation,
+    AnyStrategy,
+    FineTune,
+    Frozen,
+    Gradual,
+    LinearProbeThenFineTune,
+)
 
 Fraction = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
@@ -154,10 +163,29 @@ class RunConfig(Settings):
             raise ValueError("name two or more different classes, or leave it out for all")
         return value
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_scratch_is_all_of_it(cls, document: Any) -> Any:
+        """Training from scratch starts every block from random weights, whatever the form beside it says."""
+        if not isinstance(document, Mapping) or not _is_scratch(document.get("strategy")):
+            return document
+        backbone, freeze = (dict(part) if isinstance(part := document.get(key, {}), Mapping) else part for key in ("backbone", "freeze"))
+        known = BACKBONES.get(str(backbone.get("name", BackboneConfig().name))) if isinstance(backbone, dict) else None
+        if known is None or not isinstance(freeze, dict):
+            return document  # The message about these comes first.
+        return {**document, "backbone": {**backbone, "weights": "none"}, "freeze": {**freeze, "trainable_blocks": len(known.blocks)}}
+
     @model_validator(mode="after")
     def _strategy_has_what_it_needs(self) -> RunConfig:
-        if self.strategy.needs_source and self.source.dataset is None:
-            raise ValueError(f"strategy '{self.strategy.name}' needs a source: set source.dataset, to the same dataset to have it divided")
+        way, blocks = self.strategy, self.freeze.trainable_blocks
+        if way.needs_source and self.source.dataset is None:
+            raise ValueError(f"strategy '{way.name}' needs a source: set source.dataset, to the same dataset to have it divided")
+        if isinstance(way, FineTune | LinearProbeThenFineTune | Gradual) and not blocks:
+            raise ValueError(f"strategy '{way.name}' needs blocks that learn: set freeze.trainable_blocks to 1 or more")
+        if isinstance(way, Adaptation) and not blocks and not self.head.hidden:
+            raise ValueError(f"strategy '{way.name}' needs features that can change: set freeze.trainable_blocks to 1 or more, or head.hidden to [256]")
+        if isinstance(way, LinearProbeThenFineTune) and way.head_epochs >= self.train.epochs:
+            raise ValueError(f"strategy.head_epochs {way.head_epochs} leave no epoch for fine-tuning: set train.epochs to {way.head_epochs + 1} or more")
         return self
 
     @property
@@ -174,6 +202,10 @@ class RunConfig(Settings):
 
     def to_yaml(self) -> str:
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _is_scratch(strategy: Any) -> bool:
+    return (strategy.get("name") if isinstance(strategy, Mapping) else getattr(strategy, "name", None)) == "scratch"
 
 
 DEMO = {

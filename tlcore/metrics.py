@@ -69,15 +69,30 @@ def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return float(-np.log(np.clip(true, SMALLEST_PROBABILITY, 1.0)).mean())
 
 
-def mean_auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
-    """Mean area under the ROC curve of each class against the rest; None where no class allows one."""
-    # Here, not above: pages read the other figures and need not pay 60 MB for scikit-learn.
-    from sklearn.metrics import roc_auc_score
+def balanced_accuracy(labels: np.ndarray, predicted: np.ndarray, k: int) -> float:
+    """Mean over the classes that occur of the share of their pictures that is recognised."""
+    matrix = confusion(labels, predicted, k)
+    there = matrix.sum(axis=1) > 0
+    return float(_by_class(matrix)[1][there].mean()) if there.any() else 0.0
 
-    present = [c for c in range(probabilities.shape[1]) if 0 < (labels == c).sum() < len(labels)]
-    if not present:
+
+def mean_auc(labels: np.ndarray, probabilities: np.ndarray) -> float | None:
+    """Mean area under the ROC curve of each class against the rest; None where no class allows one.
+
+    From the ranks of the probabilities, ties in the middle (Mann and Whitney 1947): a twentieth of the time of a curve a class.
+    """
+    n, k = probabilities.shape
+    positive = labels[:, None] == np.arange(k)
+    counts = positive.sum(axis=0)
+    there = (counts > 0) & (counts < n)
+    if not there.any():
         return None
-    return float(np.mean([roc_auc_score(labels == c, probabilities[:, c]) for c in present]))
+    # Here, not above: pages read the other figures and need not load SciPy.
+    from scipy.stats import rankdata
+
+    ranks = rankdata(probabilities[:, there], axis=0)
+    wins = (ranks * positive[:, there]).sum(axis=0) - counts[there] * (counts[there] + 1) / 2
+    return float((wins / (counts[there] * (n - counts[there]))).mean())
 
 
 def _by_class(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

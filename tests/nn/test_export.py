@@ -6,8 +6,9 @@ import numpy as np
 from tlcore.config import HeadConfig
 from tlcore.cuts import cut_for
 from tlcore.nn import export
+from tlcore.nn.classifier import Classifier
 from tlcore.nn.features import activations
-from tlcore.nn.models import Backbone, Classifier, prefix_model, tail_model
+from tlcore.nn.models import Backbone, prefix_model, tail_model
 from tlcore.nn.openvino_engine import OpenVINOEngine
 from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.prefix import Prefix

@@ -11,6 +11,7 @@ from tlcore.datasets.splits import make_split
 from tlcore.errors import ResourceError
 from tlcore.nn.inputs import Inputs
 from tlcore.nn.models import Backbone, prefix_model
+from tlcore.nn.prefix import Prefix
 from tlcore.nn.training import run
 from tlcore.reporter import NullReporter
 from tlcore.workspace import Workspace
@@ -35,7 +36,8 @@ def inputs_of(shared, resnet_bundled):
         config = parse(with_changes(SMALL, {**changes, "freeze.trainable_blocks": depth}))
         cut = cut_for(resnet_bundled.spec, depth, "avg")
         split = make_split(dataset, config.classes, config.split)
-        return Inputs(config, dataset, split, resnet_bundled, cut, workspace, NullReporter(), lambda rest_s, message: None), split
+        prefix = Prefix(resnet_bundled, cut, workspace)
+        return Inputs(config.augment, dataset, split, prefix, workspace, NullReporter(), lambda rest_s, message: None), split
 
     return make
 
@@ -55,7 +57,8 @@ def expected(shared, backbone, rows, settings, view):
 
 def test_fixed_views_are_computed_once_and_taken_in_turn(shared, inputs_of, resnet_bundled):
     inputs, split = inputs_of({**SHIFTED, "augment.views": 2})
-    rows_of, val = inputs.training_and_validation()
+    learnt = inputs.learnt()
+    rows_of, val = learnt.train, learnt.val
     assert inputs.use.computed == 2 * len(split.train) + len(split.val) and inputs.cached
     settings = AugmentConfig(shift=0.2, rotation_deg=10, views=2)
     for epoch, view in ((1, 0), (2, 1), (3, 0)):
@@ -65,7 +68,7 @@ def test_fixed_views_are_computed_once_and_taken_in_turn(shared, inputs_of, resn
     np.testing.assert_allclose(val.take(), plain, atol=1e-4)
 
     more, _ = inputs_of({**SHIFTED, "augment.views": 3, "train.seed": 9})
-    more.training_and_validation()
+    more.learnt()
     assert more.use.computed == len(split.train) and more.use.hits == 2 * len(split.train) + len(split.val)
 
 
@@ -74,13 +77,13 @@ def test_a_budget_that_cannot_hold_all_parts_is_told_of_before_the_first_picture
     rows = 60 * len(split.train) + len(split.val) + len(split.test)
     monkeypatch.setenv("TLCORE_CACHE_GB", str((rows - 1) * (64 * 4 + 32) / 1e9))
     with pytest.raises(ResourceError, match="the cache may take"):
-        inputs.training_and_validation()
+        inputs.learnt()
     assert inputs.use.computed == 0
 
 
 def test_through_pixels_each_epoch_has_its_own_view_and_nothing_of_it_is_kept(shared, inputs_of, resnet_bundled):
     inputs, split = inputs_of({**SHIFTED, "augment.views": 0})
-    rows_of, _ = inputs.training_and_validation()
+    rows_of = inputs.learnt().train
     assert not inputs.cached and inputs.use.computed + inputs.use.hits == len(split.val)
     settings = AugmentConfig(shift=0.2, rotation_deg=10, views=0)
     for epoch in (1, 7):
@@ -90,7 +93,8 @@ def test_through_pixels_each_epoch_has_its_own_view_and_nothing_of_it_is_kept(sh
 
 def test_where_nothing_is_frozen_pixels_are_decoded_once_and_changed_each_epoch(shared, inputs_of, monkeypatch):
     inputs, split = inputs_of({**SHIFTED, "augment.views": 0}, depth=4)
-    rows_of, val = inputs.training_and_validation()
+    learnt = inputs.learnt()
+    rows_of, val = learnt.train, learnt.val
     dataset = shared[1]
     settings = AugmentConfig(shift=0.2, rotation_deg=10, views=0)
     wanted = augment.augmented(dataset.pixels(split.train, 32), dataset.content_ids[split.train], settings, 4)
@@ -99,7 +103,7 @@ def test_where_nothing_is_frozen_pixels_are_decoded_once_and_changed_each_epoch(
 
     monkeypatch.setattr(type(dataset), "pixels", lambda *arguments: pytest.fail("decoded again"))
     again, _ = inputs_of({**SHIFTED, "augment.views": 0}, depth=4)
-    np.testing.assert_array_equal(again.training_and_validation()[0](5).take(), wanted)
+    np.testing.assert_array_equal(again.learnt().train(5).take(), wanted)
 
 
 @pytest.mark.parametrize(

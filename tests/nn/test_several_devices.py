@@ -21,8 +21,10 @@ tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU"
 from tlcore.activations import HeldRows
 from tlcore.config import HeadConfig, OptimizerConfig, TrainConfig
 from tlcore.cuts import Cut
-from tlcore.nn.models import Classifier
-from tlcore.nn.strategies.frozen import Trainer
+from tlcore.nn.classifier import Classifier
+from tlcore.nn.strategies.frozen import Frozen
+from tlcore.nn.strategy import Part, Parts, Recipe
+from tlcore.nn.trainer import Trainer
 
 rng = np.random.default_rng(0)
 rows, labels = HeldRows(rng.normal(size=(70, 6)).astype("float32")), rng.integers(0, 3, 70)
@@ -30,8 +32,9 @@ settings = Cut("x", "avg"), (6,), HeadConfig(hidden=(4,), dropout=0.0), 3, 0
 found = []
 for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["/cpu:0", "/cpu:1"])):
     with strategy.scope():
-        trainer = Trainer(Classifier(None, *settings), OptimizerConfig(learning_rate=0.01), TrainConfig(batch_size=32), strategy=strategy)
-        figures = [trainer.epoch(number, rows, labels) for number in (1, 2, 3)]
+        recipe = Recipe(settings[2], OptimizerConfig(learning_rate=0.01), train=TrainConfig(batch_size=32))
+        trainer = Trainer(Frozen(recipe, Classifier(None, *settings)), devices=strategy)
+        figures = [trainer.epoch(number, Parts(Part.of(rows, labels)))[:2] for number in (1, 2, 3)]
         found.append((figures, trainer.weights(), trainer.probabilities(rows)))
 assert strategy.num_replicas_in_sync == 2
 np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)

@@ -32,7 +32,7 @@ SUMMARY = {
     "total_params", "engine", "cache", "train_images", "val_images", "test_images", "classes", "config_hash", "test_ids_hash", "model_bytes",
     "weights_file", "weights_sha256", "earlier_seconds", "rates",
 }
-EPOCH = {"epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "val_macro_f1", "learning_rate"}
+EPOCH = {"epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auc", "learning_rate"}
 
 
 @pytest.fixture(scope="module")
@@ -151,11 +151,11 @@ def test_the_way_of_an_attempt_that_committed_nothing_is_forgotten(carry_out, tm
 
 def test_a_head_that_is_compiled_already_starts_over_as_a_new_one_would(carry_out, tmp_path):
     settings = {"train.seed": 5, "optimizer.learning_rate": 0.02, "head.hidden": [12]}
-    frozen._compiled_head.cache_clear()
+    frozen._compiled.cache_clear()
     fresh = carry_out(settings, folder="fresh")
     carry_out({**settings, "train.seed": 6, "optimizer.learning_rate": 0.001}, folder="other")
     reused = carry_out(settings, folder="reused")
-    assert frozen._compiled_head.cache_info().hits == 2
+    assert frozen._compiled.cache_info().hits == 2
     weights = [checkpoints.load(tmp_path / name / "checkpoint-4.npz", fresh["config_hash"]) for name in ("fresh", "reused")]
     assert hash_of(weights[0].weights) == hash_of(weights[1].weights) and hash_of(weights[0].optimizer) == hash_of(weights[1].optimizer)
     assert reused["test"] == fresh["test"]
@@ -258,10 +258,10 @@ def test_a_run_like_the_latest_is_rehearsed_where_nothing_has_to_be_computed(car
     folder.mkdir()
     assert not warming.rehearse(parse(settings), dataset, workspace, folder, NullReporter()), "its activations aren't there"
     carry_out(settings)
-    frozen._compiled_head.cache_clear()
+    frozen._compiled.cache_clear()
     assert warming.rehearse(parse(settings), dataset, workspace, folder, NullReporter()) and not list(folder.iterdir())
     reused = carry_out({**settings, "optimizer.learning_rate": 0.02}, folder="again")
-    assert frozen._compiled_head.cache_info().hits == 1 and reused["epochs"] == 4
+    assert frozen._compiled.cache_info().hits == 1 and reused["epochs"] == 4
     assert not warming.rehearse(parse(with_changes(settings, {"freeze.trainable_blocks": 1})), dataset, workspace, folder, NullReporter())
 
 

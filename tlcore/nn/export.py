@@ -11,9 +11,11 @@ from tlcore import backbones
 from tlcore.config import RunConfig, read_config
 from tlcore.cuts import Cut, cut_for
 from tlcore.errors import ConflictError, NotFoundError
-from tlcore.nn import checkpoints, openvino_engine, openvino_graph
-from tlcore.nn.models import Backbone, Classifier, row_shape, tail_model, whole_model
+from tlcore.nn import checkpoints, openvino_engine, openvino_graph, strategies
+from tlcore.nn.classifier import Classifier, whole_model
+from tlcore.nn.models import Backbone, row_shape
 from tlcore.nn.prefix import Prefix, convert
+from tlcore.nn.strategy import Recipe
 from tlcore.workspace import whole_file
 
 KERAS_FILE, OPENVINO_FILE = "model.keras", "model.xml"
@@ -34,7 +36,7 @@ def save_openvino(prefix: Prefix, classifier: Classifier, path: Path) -> None:
     else:
         frozen = openvino_engine.core().read_model(prefix.converted())
         rounded = prefix.cut.dtype == "float16"
-        if classifier.tail is None:  # Nothing to trace: a hundred times as fast as converting.
+        if classifier.is_chain:  # Nothing to trace: a hundred times as fast as converting.
             model = openvino_graph.with_head(frozen, classifier.dense_weights(), rounded)
         else:
             model = openvino_graph.join(frozen, convert(classifier.model()), rounded)
@@ -53,9 +55,8 @@ def keras_file(run_dir: Path) -> Path:
     except (OSError, ValueError, KeyError):
         raise NotFoundError(f"run {run_dir.name} has no finished model. Wait for its end, or resume it.") from None
     backbone, cut, via = _network(config, summary)
-    tail = tail_model(backbone, cut) if config.freeze.trainable_blocks else None
-    classifier = Classifier(tail, cut, row_shape(backbone, cut), config.head, len(summary["classes"]), config.train.seed)
-    for variable, value in zip(classifier.variables, state.best_weights, strict=True):
+    classifier = strategies.build(Recipe.of(config), backbone, cut, row_shape(backbone, cut), len(summary["classes"])).network
+    for variable, value in zip(classifier.kept, state.best_weights, strict=False):  # What follows only helped to learn.
         variable.assign(value)
     save_keras(backbone, cut, classifier, path, via)
     return path

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from tlcore import augment
-from tlcore.activations import Layout, Rows, content_keys
+from tlcore.activations import CachedRows, Layout, Rows, content_keys
 from tlcore.cache import check_budget
-from tlcore.config import RunConfig
+from tlcore.config import AugmentConfig
 from tlcore.cuts import Cut
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.splits import Split
@@ -27,51 +28,81 @@ from tlcore.workspace import Workspace
 Progress = Callable[[float, str], None]
 
 
-class Inputs:
-    """The three parts of a split; nothing is read or computed before it is asked for.
+def prefix_for(
+    backbone: Backbone, cut: Cut, content_ids: Sequence[str] | np.ndarray, workspace: Workspace, reporter: Reporter, via: Cut | str | None = "look"
+) -> Prefix:
+    """The frozen layers of a run that is about these pictures.
 
     via: the earlier cut whose stored feature maps are taken up; "look": the one that saves most work, if any.
     """
+    prefix = Prefix(backbone, cut, workspace, reporter.log)
+    if via == "look":
+        via = nearest_stored_maps(prefix.identity, backbone.spec, content_keys(content_ids), workspace)
+    if not isinstance(via, Cut):
+        return prefix
+    reporter.log(f"Stored feature maps after {via.layer} are taken up where they are: what lies below is not computed again.")
+    return prefix.by_way_of(via)
+
+
+@dataclasses.dataclass(frozen=True)
+class Learnt:
+    """Rows of the pictures that are learnt from, by epoch, counted from 1, and of those that validate."""
+
+    train: Callable[[int], Rows]
+    val: Rows
+    unlabelled: Callable[[int], Rows]
+
+
+class Inputs:
+    """The parts of one dataset's split; nothing is read or computed before it is asked for.
+
+    unlabelled: further rows to learn from. to_follow: pictures that the run has to see after these. role: named in messages.
+    """
 
     def __init__(
-        self, config: RunConfig, dataset: Dataset, split: Split, backbone: Backbone, cut: Cut, workspace: Workspace,
-        reporter: Reporter, progress: Progress, via: Cut | str | None = "look",
+        self, settings: AugmentConfig, dataset: Dataset, split: Split, prefix: Prefix, workspace: Workspace, reporter: Reporter,
+        progress: Progress, unlabelled: np.ndarray | None = None, to_follow: int = 0, role: str = "",
     ) -> None:
-        self.cut, self.use = cut, CacheUse()
-        self._dataset, self._split, self._settings = dataset, split, config.augment
-        self._side_px, self._workspace, self._reporter, self._progress = backbone.side_px, workspace, reporter, progress
-        self.prefix = Prefix(backbone, cut, workspace, reporter.log)
-        if via == "look":
-            parts = [split.val, split.test] if self._settings.enabled else [split.train, split.val, split.test]
-            ids = content_keys(dataset.content_ids[np.concatenate(parts)])
-            via = nearest_stored_maps(self.prefix.identity, backbone.spec, ids, workspace)
-        if isinstance(via, Cut):
-            reporter.log(f"Stored feature maps after {via.layer} are taken up where they are: what lies below is not computed again.")
-            self.prefix = self.prefix.by_way_of(via)
+        self.prefix, self.cut, self.use = prefix, prefix.cut, CacheUse()
+        self._settings, self._dataset, self._split, self._to_follow, self._role = settings, dataset, split, to_follow, role
+        self._side_px, self._workspace, self._reporter, self._progress = prefix.backbone.side_px, workspace, reporter, progress
+        self._learnt = split.train if unlabelled is None else np.concatenate([split.train, unlabelled])
 
     @property
     def cached(self) -> bool:
         """Whether the frozen layers see each picture, or each of its fixed views, only once."""
         return self.cut.kind != "pixels" and not self._fresh
 
-    def training_and_validation(self) -> tuple[Callable[[int], Rows], Rows]:
-        """Rows of the training pictures by epoch, counted from 1, and rows of the validation pictures."""
-        train, val, test = self._split.train, self._split.val, self._split.test
+    def learnt(self) -> Learnt:
+        """Everything but the test pictures."""
+        train, count, val, rest = self._learnt, len(self._split.train), self._split.val, len(self._split.test) + self._to_follow
         self._refuse_beyond_budget()
         if not self._settings.enabled:
-            both = self._rows("training", np.concatenate([train, val]), len(test))
-            rows = both.part(slice(len(train)))
-            return lambda epoch: rows, both.part(slice(len(train), None))
-        if self.cached:
-            views = self._settings.views
-            viewed = [
-                self._stored(f"training (view {view + 1} of {views})", train, (views - 1 - view) * len(train) + len(val) + len(test), view)
-                for view in range(views)
-            ]
-            return lambda epoch: viewed[augment.view_of(epoch, self._settings)], self._rows("validation", val, len(test))
-        pixels = self._decoded("training", train, len(val) + len(test))
-        of_view = functools.lru_cache(maxsize=max(1, self._settings.views))(lambda view: self._through_pixels(pixels, train, view))
-        return lambda epoch: of_view(augment.view_of(epoch, self._settings)), self._rows("validation", val, len(test))
+            both = self._rows("training", np.concatenate([train, val]), rest)
+            labelled, others = both.part(slice(count)), both.part(slice(count, len(train)))
+            return Learnt(lambda epoch: labelled, both.part(slice(len(train), None)), lambda epoch: others)
+        pieces = {True: slice(count), False: slice(count, None)}  # Labelled or not.
+        viewed, pixels = self._viewed(train, len(val) + rest)
+
+        # Equal rows must be one object: what is held in memory is found by it.
+        @functools.lru_cache(maxsize=2 * max(1, self._settings.views))
+        def part_of_view(view: int, labelled: bool) -> Rows:
+            piece = pieces[labelled]
+            return viewed[view].part(piece) if pixels is None else self._through_pixels(pixels.part(piece), train[piece], view)
+
+        def by_epoch(labelled: bool) -> Callable[[int], Rows]:
+            return lambda epoch: part_of_view(augment.view_of(epoch, self._settings), labelled)
+
+        return Learnt(by_epoch(True), self._rows("validation", val, rest), by_epoch(False))
+
+    def _viewed(self, train: np.ndarray, to_follow: int) -> tuple[list[CachedRows], CachedRows | None]:
+        """Stored activations of each view; or, where they go through pixels, these."""
+        if not self.cached:
+            return [], self._decoded("training", train, to_follow)
+        views = self._settings.views
+        return [
+            self._stored(f"training (view {view + 1} of {views})", train, (views - 1 - view) * len(train) + to_follow, view) for view in range(views)
+        ], None
 
     def test(self) -> Rows:
         return self._rows("test", self._split.test, 0)
@@ -80,7 +111,7 @@ class Inputs:
         """Raise ResourceError before the first picture where all that is to be kept doesn't fit, also what comes last."""
         if self.cut.kind == "pixels":
             return  # There are no activations; `decoded` tells of pixels, part by part.
-        train, tested = (content_keys(self._dataset.content_ids[rows]) for rows in (self._split.train, np.concatenate([self._split.val, self._split.test])))
+        train, tested = (content_keys(self._dataset.content_ids[rows]) for rows in (self._learnt, np.concatenate([self._split.val, self._split.test])))
         views = [self._seen_as(view) for view in range(self._settings.views)] if self._settings.enabled else []
         plain = tested if self._settings.enabled else train + tested
         wanted = [(self.prefix, plain), *((prefix, train) for prefix in views)]
@@ -99,15 +130,15 @@ class Inputs:
         changed = AugmentedRows(pixels, self._dataset.content_ids[rows], self._settings, view)
         return changed if self.cut.kind == "pixels" else FrozenRows(changed, self.prefix.engine, self.cut.dtype)
 
-    def _rows(self, part: str, rows: np.ndarray, to_follow: int) -> Rows:
+    def _rows(self, part: str, rows: np.ndarray, to_follow: int) -> CachedRows:
         """Unchanged pictures: their activations, or their pixels where nothing is frozen."""
         return self._decoded(part, rows, to_follow) if self.cut.kind == "pixels" else self._stored(part, rows, to_follow)
 
-    def _decoded(self, part: str, rows: np.ndarray, to_follow: int) -> Rows:
+    def _decoded(self, part: str, rows: np.ndarray, to_follow: int) -> CachedRows:
         pixels, ids = functools.partial(self._pixels, rows), self._dataset.content_ids[rows]
         return decoded(pixels, ids, self._side_px, self._workspace, self._reporter, self._report(part, len(rows), to_follow))
 
-    def _stored(self, part: str, rows: np.ndarray, to_follow: int, view: int | None = None) -> Rows:
+    def _stored(self, part: str, rows: np.ndarray, to_follow: int, view: int | None = None) -> CachedRows:
         prefix, ids = self.prefix, self._dataset.content_ids[rows]
         pixels: Callable[[np.ndarray], np.ndarray] = functools.partial(self._pixels, rows)
         if view is not None:
@@ -120,7 +151,7 @@ class Inputs:
         found, use = activations(prefix, pixels, ids, self._workspace, self._reporter, self._report(part, len(rows), to_follow))
         self.use.add(use)
         onward = f", {use.onward} of them from stored feature maps" if use.onward else ""
-        self._reporter.log(f"{part}: {use.computed} of {len(rows)} pictures went through the frozen layers ({prefix.engine_name}{onward}); {use.hits} were stored already.")
+        self._reporter.log(f"{self._role} {part}: ".lstrip() + f"{use.computed} of {len(rows)} pictures went through the frozen layers ({prefix.engine_name}{onward}); {use.hits} were stored already.")
         return found
 
     def _pixels(self, rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -132,6 +163,6 @@ class Inputs:
 
         def report(fraction: float) -> None:
             picture_s = (time.perf_counter() - began) / (fraction * count)
-            self._progress(picture_s * ((1 - fraction) * count + to_follow), f"{fraction:.0%} of {count:,} {part} pictures")
+            self._progress(picture_s * ((1 - fraction) * count + to_follow), f"{fraction:.0%} of {count:,} {f'{self._role} {part}'.strip()} pictures")
 
         return report

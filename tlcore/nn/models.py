@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import functools
 import hashlib
 import re
@@ -17,7 +16,6 @@ import numpy as np
 from keras import layers
 
 from tlcore.backbones import BackboneSpec
-from tlcore.config import HeadConfig
 from tlcore.cuts import Cut, weights_hash
 from tlcore.errors import InputError, ResourceError
 from tlcore.nn import devices
@@ -177,6 +175,8 @@ def row_shape(backbone: Backbone, cut: Cut) -> tuple[int, ...]:
 
 def tail_model(backbone: Backbone, cut: Cut) -> keras.Model | None:
     """The blocks above the cut, that learn; None when all are frozen."""
+    if cut.layer == backbone.spec.block_ends[-1]:
+        return None
     base = backbone.model
     if cut.kind == "pixels":
         pixels = keras.Input((backbone.side_px, backbone.side_px, 3), dtype="uint8", name="pixels")
@@ -184,8 +184,6 @@ def tail_model(backbone: Backbone, cut: Cut) -> keras.Model | None:
         for layer in preprocessing(backbone.spec):
             x = layer(x)
         return keras.Model(pixels, base(x, training=False), name="tail")
-    if cut.layer == backbone.spec.block_ends[-1]:
-        return None
     return keras.Model(tensor_at(base, str(cut.layer)), base.output, name=f"{backbone.spec.name}_tail")
 
 
@@ -199,84 +197,6 @@ def tensor_at(model: keras.Model, name: str) -> Any:
 def pooling_layer(kind: str) -> layers.Layer:
     table = {"avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D, "flatten": layers.Flatten}
     return table[kind](name="pool")
-
-
-class Classifier:
-    """Everything that learns: blocks above the cut, pooling, hidden layers and the output layer.
-
-    Shapes: activations at the cut (n, *row_shape) in, logits (n, classes) out.
-    """
-
-    def __init__(self, tail: keras.Model | None, cut: Cut, row_shape: tuple[int, ...], head: HeadConfig, classes: int, seed: int) -> None:
-        self.tail, self.cut, self.row_shape, self.dropout = tail, cut, row_shape, head.dropout
-        self.pool = pooling_layer(head.pooling) if cut.kind in ("map", "pixels") else None
-        shape = (None, *(tail.output.shape[1:] if tail is not None else row_shape))
-        if self.pool is not None:
-            shape = self.pool.compute_output_shape(shape)
-        self.dense: list[layers.Dense] = []
-        for i, units in enumerate((*head.hidden, classes)):
-            last = i == len(head.hidden)
-            layer = layers.Dense(
-                units, None if last else "relu", name="logits" if last else f"hidden_{i + 1}",
-                kernel_initializer=keras.initializers.GlorotUniform(seed=seed + i),
-            )
-            layer.build(shape)
-            shape = layer.compute_output_shape(shape)
-            self.dense.append(layer)
-
-    def in_float32(self, tail: keras.Model | None) -> Classifier:
-        """The same with what it has learnt, on a tail in float32."""
-        other = copy.copy(self)
-        other.tail = tail
-        for variable, learnt in zip(other.variables, self.variables, strict=True):
-            if variable is not learnt:
-                variable.assign(learnt)
-        return other
-
-    def dense_weights(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Kernel and bias of each dense layer, from the bottom."""
-        return [(layer.kernel.numpy(), layer.bias.numpy()) for layer in self.dense]
-
-    def start_over(self, seed: int) -> None:
-        """Give the dense layers the weights that a new classifier with this seed has."""
-        for i, layer in enumerate(self.dense):
-            layer.kernel.assign(keras.initializers.GlorotUniform(seed=seed + i)(layer.kernel.shape))
-            layer.bias.assign(np.zeros(layer.bias.shape, np.float32))
-
-    @property
-    def variables(self) -> list[keras.Variable]:
-        """Those that learn, in an order that depends on the settings only."""
-        tail = list(self.tail.trainable_variables) if self.tail is not None else []
-        return tail + [v for layer in self.dense for v in layer.trainable_variables]
-
-    def logits(self, x: Any, drop: Any = None) -> Any:
-        """`drop(x, i)` is applied before the i-th dense layer; None in inference."""
-        if self.tail is not None:
-            x = as_float32(self.tail(x, training=False))  # Batch norm here too: a batch is too few to estimate it.
-        if self.pool is not None:
-            x = self.pool(x)
-        for i, layer in enumerate(self.dense):
-            x = layer(x if drop is None else drop(x, i))
-        return x
-
-    def model(self) -> keras.Model:
-        """The same as a Keras model that ends in probabilities."""
-        dtype = "uint8" if self.cut.kind == "pixels" else "float32"
-        inputs = keras.Input(self.row_shape, dtype=dtype, name="activations")
-        return keras.Model(inputs, layers.Softmax(name="probabilities")(self.logits(inputs, self._drop)), name="classifier")
-
-    def _drop(self, x: Any, i: int) -> Any:
-        return layers.Dropout(self.dropout, name=f"dropout_{i + 1}")(x) if self.dropout else x
-
-
-def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier, via: Cut | None = None) -> keras.Model:
-    """uint8 pixels in, probabilities out, built of built-in layers only."""
-    learnt = classifier.model()
-    if cut.kind == "pixels":
-        return learnt
-    prefix = prefix_model(backbone, cut, via)
-    x = as_stored(prefix.output) if cut.kind == "map" else prefix.output  # As what was learnt was given it.
-    return keras.Model(prefix.input, learnt(x), name="workbench_model")
 
 
 def hash_of(arrays: list[np.ndarray]) -> str:

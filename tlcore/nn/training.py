@@ -20,14 +20,19 @@ from tlcore.activations import Rows
 from tlcore.config import RunConfig
 from tlcore.cuts import Cut, cut_for
 from tlcore.datasets.dataset import Dataset
-from tlcore.datasets.splits import make_split
+from tlcore.datasets.domains import divide
 from tlcore.errors import ResourceError
 from tlcore.metrics import evaluate
-from tlcore.nn import checkpoints, devices, export
+from tlcore.nn import checkpoints, devices, export, strategies
+from tlcore.nn.classifier import Classifier
 from tlcore.nn.environment import environment
-from tlcore.nn.inputs import Inputs
-from tlcore.nn.models import Backbone, Classifier, tail_model
+from tlcore.nn.features import CacheUse
+from tlcore.nn.inputs import Inputs, prefix_for
+from tlcore.nn.loop import fit
+from tlcore.nn.models import Backbone, tail_model
 from tlcore.nn.strategies import frozen
+from tlcore.nn.strategy import Part, Parts, Recipe
+from tlcore.nn.trainer import Trainer
 from tlcore.reporter import Committed, Reporter
 from tlcore.results import Predictions, save_predictions
 from tlcore.workspace import Workspace, whole_file
@@ -44,50 +49,56 @@ def run(
     run_dir: Path,
     reporter: Reporter,
     resume_from: Committed | None = None,
+    source: Dataset | None = None,
 ) -> dict[str, Any]:
     """Carry out a run and return its summary; everything it leaves lies in `run_dir`.
+
+    source: the dataset that `config.source` names, unless that is `dataset` itself.
 
     Raises InputError for settings that don't fit the dataset or the network, ResourceError when memory,
     disk or network are lacking, and what `reporter.check` raises.
     """
     tf.config.experimental.enable_op_determinism()  # A resumed run must equal an uninterrupted one.
     with _explained_shortage():
-        steps = _Run(config, dataset, workspace, run_dir, reporter)
-        with steps.strategy.scope():  # Whatever makes variables must be inside, so that several cards share them.
+        steps = _Run(config, dataset, source, workspace, run_dir, reporter)
+        with steps.devices.scope():  # Whatever makes variables must be inside, so that several cards share them.
             return steps.carry_out(resume_from)
 
 
 class _Run:
     """The steps of one run and what they hand to each other."""
 
-    def __init__(self, config: RunConfig, dataset: Dataset, workspace: Workspace, run_dir: Path, reporter: Reporter) -> None:
-        self.config, self.dataset, self.workspace, self.run_dir, self.reporter = config, dataset, workspace, run_dir, reporter
+    def __init__(
+        self, config: RunConfig, dataset: Dataset, source: Dataset | None, workspace: Workspace, run_dir: Path, reporter: Reporter
+    ) -> None:
+        self.config, self.dataset, self.source, self.workspace, self.run_dir, self.reporter = config, dataset, source or dataset, workspace, run_dir, reporter
         self._began = time.perf_counter()
         reporter.phase("prepare")
         spec = backbones.spec(config.backbone.name)
         self.cut = cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)
         self.plan = devices.plan(config.train.devices)
-        self.strategy = devices.apply(self.plan)
+        self.devices = devices.apply(self.plan)
         self.backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed, self.plan.policy)
-        self.split = make_split(dataset, config.classes, config.split)
+        self.domains = divide(config, dataset, source)
+        self.split = self.domains.target
 
     def carry_out(self, resume_from: Committed | None) -> dict[str, Any]:
         self._before_s = resume_from.history[-1]["seconds"] if resume_from else 0.0
         self._write_settings()
         self.reporter.phase("features")
-        self.inputs = self._inputs(resume_from)
-        train, val = self.inputs.training_and_validation()
+        self._open_inputs(resume_from)
+        parts, watched = self._parts()
         self.reporter.phase("train")
-        trainer, state = self._train(train, val, resume_from)
+        trainer, state = self._train(parts, watched, resume_from)
         self.reporter.phase("features")
-        test = self.inputs.test()
+        tested = self._tested(watched)
         self.reporter.phase("evaluate")
-        parts = [self._predictions(name, trainer.probabilities(rows, self.reporter.check)) for name, rows in (("val", val), ("test", test))]
-        save_predictions(self.run_dir, parts)
-        figures = evaluate(parts[1].labels, parts[1].probabilities)
+        found = {name: self._predictions(name, domain, trainer.probabilities(rows, self.reporter.check)) for name, (domain, rows) in tested.items()}
+        save_predictions(self.run_dir, list(found.values()))
+        figures = {name: evaluate(part.labels, part.probabilities) for name, part in found.items() if name in ("test", "source_test")}
         self.reporter.phase("export")
-        model_bytes = self._export(trainer.classifier)
-        summary = self._summary(figures, trainer.classifier, state) | {"model_bytes": model_bytes}
+        model_bytes = self._export(trainer.network)
+        summary = self._summary(figures, trainer.network, state) | {"model_bytes": model_bytes}
         summary |= self._times()
         self._write_json("summary.json", summary)
         trainer.release()
@@ -95,36 +106,66 @@ class _Run:
         self.reporter.progress(1.0, "done")
         return summary
 
-    def _inputs(self, resume_from: Committed | None) -> Inputs:
+    def _open_inputs(self, resume_from: Committed | None) -> None:
         """A resumed run goes on from the same stored feature maps as before, or from pixels as before."""
         chosen, via = self.run_dir / ROUTE_FILE, "look"
         if resume_from:
             via = Cut(json.loads(chosen.read_text(encoding="utf-8"))["via"], "map") if chosen.exists() else None
-        inputs = Inputs(self.config, self.dataset, self.split, self.backbone, self.cut, self.workspace, self.reporter, self._progress, via)
-        if inputs.prefix.via and not resume_from:
-            self._write_json(chosen.name, {"via": inputs.prefix.via.layer})
+        settings, source = self.config.augment, self.domains.source
+        seen = [(self.dataset, self.split.val), (self.dataset, self.split.test)]
+        if not settings.enabled:
+            seen += [(self.dataset, self.split.train), (self.dataset, self.domains.unlabelled)]
+        ids = np.concatenate([dataset.content_ids[rows] for dataset, rows in seen])
+        self.prefix = prefix_for(self.backbone, self.cut, ids, self.workspace, self.reporter, via)
+        if self.prefix.via and not resume_from:
+            self._write_json(chosen.name, {"via": self.prefix.via.layer})
         elif not resume_from:
             chosen.unlink(missing_ok=True)  # Of an attempt that committed nothing.
-        return inputs
+        common = self.prefix, self.workspace, self.reporter, self._progress
+        later = len(source.known_rows) if source else 0
+        self.inputs = [Inputs(settings, self.dataset, self.split, *common, self.domains.unlabelled, later, "target" if source else "")]
+        if source:
+            self.inputs.append(Inputs(settings, self.source, source, *common, role="source"))
 
-    def _train(self, train: Callable[[int], Rows], val: Rows, resume_from: Committed | None) -> tuple[frozen.Trainer, checkpoints.State]:
+    def _parts(self) -> tuple[Parts, dict[str, Part]]:
+        """What is learnt from, and what is only watched: "val" chooses the epoch."""
+        split, source = self.split, self.domains.source
+        target = self.inputs[0].learnt()
+        labelled = Part(target.train, split.labels(split.train)) if len(split.train) else None
+        unlabelled = Part(target.unlabelled, None) if len(self.domains.unlabelled) else None
+        watched = {"val": Part.of(target.val, split.labels(split.val))} if len(split.val) else {}
+        if source is None:
+            return Parts(labelled, None, unlabelled), watched
+        given = self.inputs[1].learnt()
+        # Where no label of the target may be read the source's pictures choose the epoch.
+        watched["source_val" if watched else "val"] = Part.of(given.val, source.labels(source.val))
+        return Parts(labelled, Part(given.train, source.labels(source.train)), unlabelled), watched
+
+    def _tested(self, watched: dict[str, Part]) -> dict[str, tuple[str, Rows]]:
+        """Pictures whose predictions are kept, by name: of which domain they are, and their rows."""
+        own = {"val": ("target", watched["val"].rows(1))} if len(self.split.val) else {}
+        tested = {**own, "test": ("target", self.inputs[0].test())}
+        if self.domains.source is None:
+            return tested
+        val = watched.get("source_val", watched["val"]).rows(1)
+        return {**tested, "source_val": ("source", val), "source_test": ("source", self.inputs[1].test())}
+
+    def _train(self, parts: Parts, watched: dict[str, Part], resume_from: Committed | None) -> tuple[Trainer, checkpoints.State]:
         config = self.config
-        trainer = self._trainer(val.layout.row_shape)
+        trainer = self._trainer(parts, watched["val"].rows(1).layout.row_shape)
         state = checkpoints.load(resume_from.checkpoint, config.hash()) if resume_from else None
-        labelled = (train, self.split.labels(self.split.train)), (val, self.split.labels(self.split.val))
-        state = frozen.fit(
-            trainer, *labelled, config.train, config.hash(), self.run_dir, self.reporter, state,
-            self._progress_of_epochs(state.epoch if state else 0),
+        state = fit(
+            trainer, parts, watched, config.train, config.hash(), self.run_dir, self.reporter, state, self._progress_of_epochs(state.epoch if state else 0)
         )
         return trainer, state
 
-    def _trainer(self, row_shape: tuple[int, ...]) -> frozen.Trainer:
-        config, classes = self.config, len(self.split.classes)
-        if not config.freeze.trainable_blocks and not self.plan.mirrored:
-            return frozen.trainer_of_head(self.cut, row_shape, config.head, classes, config.optimizer, config.train)
-        tail = tail_model(self.backbone, self.cut) if config.freeze.trainable_blocks else None
-        classifier = Classifier(tail, self.cut, row_shape, config.head, classes, config.train.seed)
-        return frozen.Trainer(classifier, config.optimizer, config.train, strategy=self.strategy, loss_scaling=self.plan.loss_scaling)
+    def _trainer(self, parts: Parts, row_shape: tuple[int, ...]) -> Trainer:
+        recipe, classes, optimizer = Recipe.of(self.config), len(self.split.classes), self.config.optimizer
+        plain = recipe.way.name == "frozen" and optimizer.schedule == "constant" and not optimizer.warmup_epochs
+        if plain and not self.config.freeze.trainable_blocks and not self.plan.mirrored:
+            return frozen.trainer_of_head(self.cut, row_shape, classes, recipe)
+        strategy = strategies.build(recipe, self.backbone, self.cut, row_shape, classes, self.domains.source is not None)
+        return Trainer(strategy, devices=self.devices, loss_scaling=self.plan.loss_scaling, steps_per_epoch=strategy.steps(parts))
 
     def _worked_s(self) -> float:
         """Seconds on this run, earlier attempts included."""
@@ -144,7 +185,7 @@ class _Run:
         """Reports epochs as the share of all time that is behind, at the pace of this attempt."""
         began, epochs = time.perf_counter(), self.config.train.epochs
         features_s = self.reporter.phases().get("features", 0.0)
-        test_s = features_s * len(self.split.test) / (len(self.split.train) + len(self.split.val))
+        test_s = features_s * len(self.split.test) / max(1, len(self.split.known_rows) + len(self.domains.unlabelled) - len(self.split.test))
 
         def report(done: float) -> None:
             epoch_s = (time.perf_counter() - began) / (done - done_before)
@@ -155,7 +196,7 @@ class _Run:
 
     def _export(self, classifier: Classifier) -> int:
         """Write the model and return its bytes; Keras's own file waits until it is asked for."""
-        prefix = self.inputs.prefix
+        prefix = self.prefix
         if self.plan.policy != "float32":
             prefix = prefix.in_float32()
             classifier = classifier.in_float32(tail_model(prefix.backbone, self.cut))
@@ -173,17 +214,19 @@ class _Run:
         self.run_dir.mkdir(parents=True, exist_ok=True)
         with whole_file(self.run_dir / "config.yaml") as path:
             path.write_text(self.config.to_yaml(), encoding="utf-8")
-        self.split.save(self.run_dir / "split.npz")
+        self.domains.save(self.run_dir / "split.npz")
 
-    def _predictions(self, split: str, probabilities: np.ndarray) -> Predictions:
-        rows = getattr(self.split, split)
-        return Predictions(split, rows, self.dataset.content_ids[rows], self.split.labels(rows), probabilities, self.split.classes)
+    def _predictions(self, name: str, domain: str, probabilities: np.ndarray) -> Predictions:
+        split, dataset = (self.split, self.dataset) if domain == "target" else (self.domains.source, self.source)
+        assert split is not None
+        rows = getattr(split, name.removeprefix("source_"))
+        return Predictions(name, rows, dataset.content_ids[rows], split.labels(rows), probabilities, split.classes)
 
-    def _summary(self, test: dict[str, float | None], classifier: Classifier, state: checkpoints.State) -> dict[str, Any]:
-        engine = self.inputs.prefix.engine_name
+    def _summary(self, figures: dict[str, dict[str, float | None]], classifier: Classifier, state: checkpoints.State) -> dict[str, Any]:
+        engine, test = self.prefix.engine_name, figures["test"]
         self._write_json("environment.json", environment(engine))
         learning = sum(int(np.prod(v.shape)) for v in classifier.variables)
-        head = sum(layer.count_params() for layer in classifier.dense)
+        head = sum(int(np.prod(v.shape)) for v in classifier.head_variables)
         ids = sorted(str(each) for each in self.dataset.content_ids[self.split.test])
         return {
             "test_accuracy": test["accuracy"], "test_macro_f1": test["macro_f1"], "test": test,
@@ -191,6 +234,7 @@ class _Run:
             "best_val_accuracy": state.best_metrics["val_accuracy"], "best_val_loss": state.best_metrics["val_loss"],
             "trainable_params": learning, "total_params": self.backbone.spec.params + head,
             "engine": engine, "cache": self._cache_use(), "rates": self._rates(),
+            **self._source_figures(figures),
             "train_images": len(self.split.train), "val_images": len(self.split.val), "test_images": len(self.split.test),
             "classes": list(self.split.classes), "config_hash": self.config.hash(),
             "test_ids_hash": hashlib.sha256("".join(ids).encode()).hexdigest(),
@@ -198,13 +242,28 @@ class _Run:
             "weights_sha256": self.backbone.weights_hash if self.backbone.weights_file else None,
         }
 
+    def _source_figures(self, figures: dict[str, dict[str, float | None]]) -> dict[str, Any]:
+        """Of the other domain, and of pictures without labels; nothing where there are neither."""
+        source, unlabelled = self.domains.source, len(self.domains.unlabelled)
+        counts = {"unlabelled_images": unlabelled} if unlabelled else {}
+        if source is None:
+            return counts
+        return {**counts, "source_test": figures["source_test"], "source_train_images": len(source.train), "source_test_images": len(source.test)}
+
+    @property
+    def _use(self) -> CacheUse:
+        whole = CacheUse()
+        for each in self.inputs:
+            whole.add(each.use)
+        return whole
+
     def _cache_use(self) -> dict[str, Any]:
-        use, via = self.inputs.use, self.inputs.prefix.via
+        use, via = self._use, self.prefix.via
         return {"hits": use.hits, "computed": use.computed, "bytes": use.bytes, "onward": use.onward, "via": via.layer if via else None}
 
     def _rates(self) -> dict[str, float]:
         """What the next forecast learns from; only what this run did."""
-        use, conversion_s = self.inputs.use, self.inputs.prefix.conversion_s
+        use, conversion_s = self._use, self.prefix.conversion_s
         found = {"images_per_s": use.computed / use.seconds} if use.computed and use.seconds else {}
         return found | ({"conversion_s": conversion_s} if conversion_s else {})
 

@@ -20,6 +20,7 @@ from tlcore.nn.models import Backbone, prefix_model
 from tlcore.nn.openvino_engine import OpenVINOEngine
 from tlcore.nn.prefix import Prefix, convert
 from tlcore.nn.strategies import frozen
+from tlcore.nn.strategy import Part, Parts, Recipe
 from tlcore.reporter import Reporter
 from tlcore.workspace import Workspace
 
@@ -53,7 +54,7 @@ def rehearse(config: RunConfig, dataset: Dataset, workspace: Workspace, folder: 
     """
     spec = backbones.spec(config.backbone.name)
     identity = identity_of(config, spec, "openvino")
-    if config.freeze.trainable_blocks or config.augment.enabled or identity is None or devices.plan().used:
+    if config.strategy.name != "frozen" or config.source.dataset or config.freeze.trainable_blocks or config.augment.enabled or identity is None or devices.plan().used:
         return False
     side_px = config.backbone.input_size or spec.usual_size
     pictures = content_keys(dataset.content_ids[make_split(dataset, config.classes, config.split).known_rows])
@@ -72,7 +73,7 @@ def rehearse(config: RunConfig, dataset: Dataset, workspace: Workspace, folder: 
 
 def _try_head(config: RunConfig, layout: Layout, classes: int) -> None:
     cut = cut_for(backbones.spec(config.backbone.name), 0, config.head.pooling)
-    trainer = frozen.trainer_of_head(cut, layout.row_shape, config.head, classes, config.optimizer, config.train)
+    trainer = frozen.trainer_of_head(cut, layout.row_shape, classes, Recipe.of(config))
     rows = HeldRows(np.zeros((ROWS, *layout.row_shape), layout.dtype))
-    trainer.epoch(1, rows, np.zeros(ROWS, np.int64))
+    trainer.epoch(1, Parts(Part.of(rows, np.zeros(ROWS, np.int64))))
     evaluate(np.array([0, 1]), trainer.probabilities(rows)[:2])
