@@ -59,7 +59,7 @@ class TargetConfig(Settings):
 
     fraction: float = Field(0.4, gt=0, lt=1, description="Where source and target are one dataset: share of the pictures that becomes the target; the source gets the others.")
     label_fraction: Fraction = Field(1.0, description="Share of the target's training and validation pictures whose labels may be used. The others are used without, where the strategy can.")
-    balanced: bool = Field(True, description="As many labelled pictures of each class as of the rarest; otherwise the same share of each.")
+    balanced: bool = Field(True, description="As many labelled pictures of each class, as far as it has them; otherwise the same share of each.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed labels other pictures, and divides one dataset otherwise.")
 
 

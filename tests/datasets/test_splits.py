@@ -113,6 +113,15 @@ def test_what_cannot_be_split_is_said_in_one_sentence(pictures, labels, official
     assert said in str(caught.value)
 
 
+def test_the_label_of_a_picture_outside_the_split_is_refused(workspace):
+    dataset = small_dataset(workspace, list(range(60)), ["a"] * 20 + ["b"] * 20 + ["c"] * 20)
+    split = make_split(dataset, ["a", "c"], CONFIG)
+    assert split.labels(np.array([59, 0])).tolist() == [1, 0] and split.labels(np.array([], int)).tolist() == []
+    for row in (20, 39, 60, -1):
+        with pytest.raises(AssertionError, match=f"label of row {row} is not for use"):
+            split.labels(np.array([0, row]))
+
+
 def test_a_saved_split_comes_back_equal(workspace, tmp_path):
     split = make_split(small_dataset(workspace, *letters(9, 12)), None, CONFIG)
     split.save(tmp_path / "split.npz")

@@ -32,8 +32,17 @@ class Split:
     known_labels: np.ndarray  # … and the index of each into `classes`.
 
     def labels(self, rows: np.ndarray) -> np.ndarray:
-        """Index into `classes` of rows of this split. Shapes: (n,) → int64 (n,)."""
-        return self.known_labels[np.searchsorted(self.known_rows, rows)]
+        """Index into `classes` of rows of this split. Shapes: (n,) → int64 (n,).
+
+        Raises: AssertionError for a row whose label isn't known here, rather than give a neighbour's.
+        """
+        rows = np.asarray(rows, np.int64)
+        places = np.searchsorted(self.known_rows, rows)
+        known = places < len(self.known_rows)
+        known[known] = self.known_rows[places[known]] == rows[known]
+        if not known.all():
+            raise AssertionError(f"the label of row {rows[~known][0]} is not for use")
+        return self.known_labels[places]
 
     def counts(self) -> pd.DataFrame:
         """Pictures by class and part: columns class, train, val, test."""
@@ -112,14 +121,19 @@ class _Groups:
         claim[official == "val"], claim[official == "test"] = 1, 2
         strongest = np.zeros(len(ids), np.int8)
         np.maximum.at(strongest, group_of_row, claim)
-        key = seed.to_bytes(8, "little")
-        hashes = np.array([hashlib.blake2b(i.encode(), key=key, digest_size=16).hexdigest() for i in ids.tolist()], "U32")
         has = (True, bool((claim == 1).any()), bool((claim == 2).any()))
-        return cls(ids, lowest, strongest, group_of_row, np.argsort(hashes), has)
+        return cls(ids, lowest, strongest, group_of_row, hash_order(ids, seed), has)
 
     def of_label(self, label: int) -> np.ndarray:
         """Groups of a class, in the order of the hash."""
         return self.order[self.labels[self.order] == label]
+
+
+def hash_order(ids: np.ndarray, seed: int, purpose: bytes = b"") -> np.ndarray:
+    """Places of content ids in the order of a hash of seed, purpose and id. Shapes: (n,) → int64 (n,)."""
+    key = seed.to_bytes(8, "little")
+    hashes = np.array([hashlib.blake2b(i.encode(), key=key, person=purpose, digest_size=16).hexdigest() for i in ids.tolist()], "U32")
+    return np.argsort(hashes)
 
 
 def _divided(official: np.ndarray, groups: _Groups, config: SplitConfig, where: str) -> np.ndarray:
