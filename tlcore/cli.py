@@ -161,7 +161,7 @@ def train_run(options: argparse.Namespace) -> Outcome:
     store, workspace = open_workspace()
     changes = dict(parse_change(change) for change in options.changes)
     settings = config.read_config(options.config, changes)
-    jobs.check_run(settings, store.dataset(settings.dataset))
+    jobs.check_run(settings, store.dataset(settings.dataset), jobs.source_record(store, settings))
     jobs.ensure_supervisor(workspace)  # A worker gets ready while the machine is measured.
     try:
         expected = outlook.outlook_of(store, settings, outlook.PROBE_WAIT_S)

@@ -117,7 +117,10 @@ def train(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Out
     workspace = store.workspace
     dataset = Dataset.open(workspace.dataset(job.payload["dataset_id"]))
     resume_from = last_committed(job, store, run_dir, reporter)
-    return Outcome(training.run(job.config, dataset, workspace, run_dir, reporter, resume_from))
+    more: dict[str, Any] = {}
+    if "source_id" in job.payload:
+        more["source"] = Dataset.open(workspace.dataset(job.payload["source_id"]))
+    return Outcome(training.run(job.config, dataset, workspace, run_dir, reporter, resume_from, **more))
 
 
 def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
@@ -302,6 +305,8 @@ def expect_another(store: Store) -> None:
 
     try:
         for job in store.jobs(kind="train", states=[JobState.done], limit=1):
+            if "source_id" in job.payload:
+                return  # Two domains aren't rehearsed.
             dataset = Dataset.open(store.workspace.dataset(job.payload["dataset_id"]))
             store.workspace.rehearsals.mkdir(parents=True, exist_ok=True)
             warming.rehearse(job.config, dataset, store.workspace, store.workspace.rehearsals, UntilTold())

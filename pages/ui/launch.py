@@ -15,7 +15,7 @@ from tlcore import jobs
 from tlcore.backbones import BACKBONES, BackboneSpec
 from tlcore.cache import check_budget
 from tlcore.config import RunConfig, load_yaml, parse
-from tlcore.errors import InputError, TLError
+from tlcore.errors import TLError
 from tlcore.forecast.figures import forecast
 from tlcore.store import DatasetRecord
 
@@ -46,8 +46,8 @@ def _checked(record: DatasetRecord) -> tuple[RunConfig | None, str | None]:
     """The configuration in the widgets, or the sentence that says what is wrong with it."""
     try:
         config = parse(forms.collect(), "Settings")
-        jobs.check_run(config, record)
-    except InputError as error:
+        jobs.check_run(config, record, jobs.source_record(store(), config))
+    except TLError as error:
         return None, str(error)
     return config, None
 
@@ -146,9 +146,9 @@ def _several(config: RunConfig, record: DatasetRecord) -> None:
         st.session_state["several_token"] = uuid.uuid4().hex
         return
     with guarded():
-        record = store().dataset(config.dataset)
+        record, source = store().dataset(config.dataset), jobs.source_record(store(), config)
         for run in runs:  # All are checked before the first is queued.
-            jobs.check_run(run, record)
+            jobs.check_run(run, record, source)
         for place, run in enumerate(runs):
             shown = _look(run, record, probe=False)
             forecast = shown.expected.to_json() if shown else {}
@@ -179,7 +179,7 @@ def _adopt() -> None:
         text = file.getvalue().decode("utf-8") if file else st.session_state["yaml_text"]
         config = parse(load_yaml(text), "YAML")
         record = store().dataset(config.dataset)
-        jobs.check_run(config, record)
+        jobs.check_run(config, record, jobs.source_record(store(), config))
         forms.fill(config)
         toast_next("The settings are in the form.", icon=":material/check_circle:")
     except TLError as error:
