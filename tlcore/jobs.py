@@ -29,6 +29,7 @@ GONE = {
     ),
     "ingest": "Its process ended without a word: killed, out of memory, or the machine stopped. Nothing of it was kept; try it again.",
     "export": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the file again.",
+    "shift": "Its process ended without a word: killed, out of memory, or the machine stopped. Measure it again.",
 }
 
 

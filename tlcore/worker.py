@@ -7,6 +7,7 @@ sentence that says why.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import errno
 import hashlib
 import os
@@ -134,8 +135,6 @@ def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> O
     return Outcome({"dataset": record.name, "dataset_id": record.id}, record)
 
 
-Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
-
 def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
     """Write a finished run's model as Keras's own file."""
     from tlcore.nn.export import keras_file
@@ -146,7 +145,17 @@ def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> O
     return Outcome({"run": job.payload["run"], "file": path.name, "bytes": path.stat().st_size})
 
 
-JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export}
+def shift(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
+    """Measure how far two domains are apart."""
+    from tlcore.datasets.dataset import Dataset
+    from tlcore.nn.shift import measure
+
+    target, source = (Dataset.open(store.workspace.dataset(job.payload[name])) for name in ("dataset_id", "source_id"))
+    return Outcome(dataclasses.asdict(measure(job.config, target, source, store.workspace, reporter)))
+
+
+Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
+JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift}
 
 
 def run_job(store: Store, job: Job, execute: Execute) -> JobState:
