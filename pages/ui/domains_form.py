@@ -58,7 +58,7 @@ def _result(record: DatasetRecord, records: Sequence[DatasetRecord]) -> None:
     if config.source.dataset is None and not counts["unlabelled"].any():
         return  # All as in any other run: the panel beside says how many.
     st.caption(_in_words(config, counts[["source", "labelled", "unlabelled", "test"]].sum().to_dict()))
-    domains_chart(counts)
+    domains_chart(counts, config.strategy)
     with st.expander("As a table", icon=":material/table:"):
         st.dataframe(counts, hide_index=True, alt="Pictures of each class by role: source, labelled, without labels, validation, test", column_config=COLUMNS)
         download_csv(counts, "domains.csv", "domains")

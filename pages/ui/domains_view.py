@@ -13,8 +13,9 @@ from pages.ui.state import store
 from pages.ui.thumbnails import open_dataset
 from tlcore.config import RunConfig
 from tlcore.datasets.dataset import Dataset
-from tlcore.datasets.domains import Domains, counts_of, divide
+from tlcore.datasets.domains import Domains, counts_of, divide, learnt_counts
 from tlcore.records import DatasetRecord
+from tlcore.strategies import Strategy
 
 ROLES = {"source": "source", "labelled": "target, labelled", "unlabelled": "target, without labels", "val": "validation", "test": "target, test"}
 # Okabe-Ito: told apart with any colour vision, on light and dark.
@@ -53,9 +54,9 @@ def _deciding(config: RunConfig) -> str:
     return RunConfig.model_validate({**{name: getattr(config, name) for name in KEPT}, "strategy": {"name": strategy}}).model_dump_json()
 
 
-def domains_chart(counts: pd.DataFrame) -> None:
-    """Bars of the pictures of each class by role; those that choose the epoch together, whosever they are."""
-    wide = counts.assign(val=counts["source_val"] + counts["labelled_val"])
+def domains_chart(counts: pd.DataFrame, strategy: Strategy) -> None:
+    """Bars of the pictures of each class by role; validation pictures are those by which the strategy chooses the epoch."""
+    wide = counts.assign(val=learnt_counts(counts, strategy)["val"])
     roles = [role for role in ROLES if wide[role].any()]
     long = wide.melt("class", roles, var_name="role", value_name="pictures")
     long["order"] = long["role"].map({role: place for place, role in enumerate(ROLES)})

@@ -28,7 +28,7 @@ LABELS = {
     "source.dataset": "Source",
     "target.fraction": "Target's share",
     "target.label_fraction": "Share with labels",
-    "target.balanced": "Same number of each class",
+    "target.balanced": "Balanced labels",
     "target.seed": "Seed of the domains",
     "split.train_fraction": "Share of training pictures used",
     "split.val_fraction": "Validation share",
@@ -77,7 +77,7 @@ STRATEGY_LABELS = {  # Each strategy has some of them.
     "strategy.warm_epochs": "Epochs without them",
     "strategy.ramp_epochs": "Epochs to full weight",
     "strategy.weight": "Weight in the loss",
-    "strategy.balance": "No class more than others",
+    "strategy.balance": "Balanced",
     "strategy.gamma": "Haste of the adversary",
     "strategy.discriminator_units": "Units of the adversary",
 }
