@@ -44,6 +44,8 @@ def test_a_domain_with_few_pictures_counts_as_much_as_one_with_many():
     score, error = proxy_a_distance(cloud(900), cloud(45, seed=1))
     assert score < 0.5, "a classifier that says source to all is right for 95 %, and has learnt nothing"
     assert error > 0.35
+    score, _ = proxy_a_distance(cloud(2000), cloud(100, center=2.0, seed=1))
+    assert score == pytest.approx(1.37, abs=0.2), "as with equally many"
 
 
 def test_the_sentence_fits_the_number():
