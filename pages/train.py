@@ -1,27 +1,24 @@
-"""Set up a run: data, backbone, what may learn, head and optimiser; then start it, or several."""
+"""Set up a run: data, backbone, what may learn, strategy with source and target, head and optimiser; then start it, or several."""
 
 import streamlit as st
 
-from pages.ui import augmentation, backbone_card, blocks, forms, launch
+from pages.ui import (
+    augmentation,
+    backbone_card,
+    blocks,
+    forms,
+    launch,
+    strategy_form,
+    training_form,
+)
 from pages.ui.errors import guarded
 from pages.ui.state import head, read_id, read_text, store, warm_up
 from pages.ui.text import literal
-from tlcore import devices
 from tlcore.backbones import BACKBONES, BackboneSpec, spec
 from tlcore.config import RunConfig
 from tlcore.errors import TLError
 from tlcore.store import DatasetRecord
 
-TRAINING = (
-    "optimizer.name",
-    "optimizer.learning_rate",
-    "optimizer.weight_decay",
-    "train.epochs",
-    "train.batch_size",
-    "train.early_stopping_patience",
-    "train.seed",
-)
-DEVICES = "train.devices"
 MOST_NAMED = 8
 
 
@@ -62,24 +59,6 @@ def choose_depth(chosen: BackboneSpec, classes: int) -> None:
     st.caption("Outlined blocks are frozen: they keep what they know. Filled ones learn. Click a block, or move the slider.")
     depth = blocks.depth_slider(chosen)
     blocks.drawing(chosen, depth, classes)
-
-
-def choose_training() -> None:
-    st.subheader("Head", anchor=False)
-    with st.grid(3, min_column_width=170):
-        for dotted in ("head.pooling", "head.hidden", "head.dropout"):
-            forms.field(dotted)
-    st.subheader("Training", anchor=False)
-    with st.grid(3, min_column_width=170):
-        for dotted in TRAINING:
-            forms.field(dotted)
-        if several_cards():
-            forms.field(DEVICES)
-
-
-def several_cards() -> bool:
-    """Whether there are some to choose from, or several were asked for: only what is seen can be changed back."""
-    return len(devices.plan().cards) > 1 or str(st.session_state.get(DEVICES) or read_text(DEVICES) or 1) != "1"
 
 
 def warn_of_link(records: list[DatasetRecord]) -> None:
@@ -133,8 +112,9 @@ with left:
     choose_split()
     backbone = choose_backbone()
     choose_depth(backbone, len(st.session_state["classes"]) or len(record.classes))
+    strategy_form.section(record, records)
     augmentation.section(record, backbone)
-    choose_training()
+    training_form.section()
 with right, guarded():
     launch.panel(record, backbone)
 with guarded():

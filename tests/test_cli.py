@@ -115,6 +115,17 @@ def test_a_bad_picture_gets_a_sentence_and_the_good_one_an_answer(home, demonstr
     assert "Traceback" not in done.stderr
 
 
+def test_the_shift_between_domains_is_measured_once(home, demonstration):
+    document(home, "data", "add", "digits-textures")
+    found = document(home, "shift", "--source", "digits", "--target", "digits-textures", "--classes", "1", "7")
+    assert found["score"] > 1.3 and found["backbone"] == "ResNet20" and found["source_pictures"] > 200
+    again = tlcore(home, "shift", "--source", "digits", "--target", "digits-textures", "--classes", "1", "7")
+    assert again.stdout.startswith(f"{found['score']:.2f} of 2") and found["meaning"] in again.stdout
+    for wrong, said in ((("--source", "digits", "--target", "absent"), "absent"), (("--source", "digits", "--target", "digits", "--classes", "1"), "two or more")):
+        refused = tlcore(home, "shift", *wrong)
+        assert refused.returncode == 2 and said in refused.stderr and "Traceback" not in refused.stderr
+
+
 def test_a_folder_becomes_a_dataset(home, tmp_path):
     for name, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
         for i in range(12):

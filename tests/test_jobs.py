@@ -57,6 +57,22 @@ def test_a_run_that_cannot_work_is_refused_before_it_is_queued(store, workspace,
     assert store.jobs() == [] and woken == []
 
 
+def test_a_run_with_a_source_names_it_for_its_worker_and_keeps_it(store, workspace):
+    photos = dataclasses.replace(PETS, id="photos-1", name="photos", classes=("dog", "cat", "emu"))
+    store.add_dataset(photos)
+    with pytest.raises(NotFoundError, match="dataset 'nothing' not found"):
+        jobs.submit_run(store, workspace, config(source={"dataset": "nothing"}))
+    with pytest.raises(InputError, match="source 'photos' has no class 'fox', which the target 'pets' has"):
+        jobs.submit_run(store, workspace, config(source={"dataset": "photos"}))
+    run = jobs.submit_run(store, workspace, config(source={"dataset": "photos"}, classes=["cat", "dog"]))
+    assert store.job(run).payload["source_id"] == "photos-1"
+    with pytest.raises(ConflictError, match=f"dataset 'photos' is used by run {run}"):
+        jobs.delete_dataset(store, workspace, "photos")
+    same = jobs.submit_run(store, workspace, config(source={"dataset": "pets"}))
+    assert store.job(same).payload["source_id"] == store.job(same).payload["dataset_id"] == "pets-1"
+    assert "source_id" not in store.job(jobs.submit_run(store, workspace, config())).payload
+
+
 @pytest.mark.parametrize(("here", "says"), [(0, "has no graphics card to use. Set it to 1"), (2, "has 2 graphics cards to use. Set it to 2")])
 def test_a_run_that_asks_for_more_cards_than_there_are_is_refused(store, workspace, monkeypatch, here, says):
     cards = tuple(devices.Card(str(number), "NVIDIA T4") for number in range(here))

@@ -213,6 +213,14 @@ def test_a_dataset_with_runs_stays(store):
     store.request_cancel(job_id)
     store.delete_job(job_id)
     assert store.delete_dataset(PETS.id) and store.datasets() == []
+    run = store.add_dataset(PETS) or store.add_job("train", "t", {}, dataset_id=None, source_id=PETS.id)
+    assert not store.delete_dataset(PETS.id) and store.users_of(PETS.id) == {run: "t"}
+    both = store.add_job("train", "both", {}, dataset_id=PETS.id, source_id=PETS.id)
+    assert list(store.users_of(PETS.id)) == [both, run]
+    for job in (run, both):
+        store.request_cancel(job)
+        store.delete_job(job)
+    assert store.delete_dataset(PETS.id)
     with pytest.raises(ConflictError, match="deleted meanwhile"):
         store.add_job("train", "t", {}, dataset_id=PETS.id)
 
@@ -284,6 +292,30 @@ def test_an_older_store_gets_the_indexes_of_a_long_history(workspace):
     now.close()
 
 
+def test_an_older_store_learns_of_sources_and_keeps_its_runs(workspace, tmp_path):
+    store = Store.open(workspace)
+    store.add_dataset(PETS)
+    kept = store.add_job("train", "kept", {}, dataset_id=PETS.id)
+    store.close()
+    path = workspace.root / "store.db"
+    with sqlite3.connect(path) as now:
+        lines = list(now.iterdump())
+    now.close()
+    path.unlink()
+    with sqlite3.connect(path) as older:  # As it was written before there were sources.
+        older.executescript("\n".join(line for line in lines if "jobs_of_source" not in line and "sources-of-runs" not in line and 'INTO "jobs"' not in line)
+                            .replace("source_id VARCHAR(100), ", "").replace("FOREIGN KEY(source_id) REFERENCES datasets (id), ", ""))
+        older.execute("INSERT INTO jobs (id, kind, title, state, attempt, position, payload, dataset_id, progress, phase, message, cancel_requested, worked_s, created_at, changes) "
+                      "VALUES (?, 'train', 'kept', 'done', 1, 1, '{}', ?, 1, '', '', 0, 1, 1, 0)", (kept, PETS.id))
+        assert "source_id" not in str(older.execute("SELECT sql FROM sqlite_master").fetchall())
+    older.close()
+    store = Store.open(workspace)
+    run = store.add_job("train", "new", {}, source_id=PETS.id)
+    assert store.users_of(PETS.id) == {run: "new", kept: "kept"} and not store.delete_dataset(PETS.id)
+    assert [job.title for job in store.jobs()] == ["new", "kept"]
+    store.close()
+
+
 def test_a_list_never_walks_through_the_runs_it_does_not_show(store):
     asked = []
     sa.event.listen(store._writer, "before_cursor_execute", lambda _1, _2, statement, values, *_: asked.append((statement, values)))
@@ -296,7 +328,7 @@ def test_a_list_never_walks_through_the_runs_it_does_not_show(store):
     with sqlite3.connect(store.workspace.root / "store.db") as reader:
         plans = [step for statement, values in asked for *_, step in reader.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
     reader.close()
-    assert len(plans) == 6 and all("SEARCH" in step and "INDEX" in step for step in plans), plans
+    assert len(plans) == 7 and all("SEARCH" in step and "INDEX" in step for step in plans), plans
 
 
 def test_jobs_are_found_by_words_in_number_title_and_name_of_the_dataset(store):

@@ -3,11 +3,15 @@
 import errno
 import os
 import sqlite3
+import sys
+import types
 
 import pytest
 
-from tests.datasets.samples import pets, zip_bytes
-from tlcore import demo, schema, worker
+import tlcore.nn
+from tests.datasets.samples import pets, small_dataset, zip_bytes
+from tlcore import demo, jobs, schema, worker
+from tlcore.config import parse
 from tlcore.errors import Cancelled, InputError, Superseded
 from tlcore.store import DatasetRecord, JobState, Store
 from tlcore.worker import Outcome, StoreReporter, run_job, sentence
@@ -36,6 +40,22 @@ def clock():
 def reporter(store, job, workspace, clock):
     workspace.run(job.id).mkdir()
     return StoreReporter(store, job, workspace.run(job.id), clock)
+
+
+def test_a_run_gets_its_source_as_a_dataset_and_a_run_without_one_gets_none(store, workspace, monkeypatch):
+    asked = []
+    fake = types.SimpleNamespace(run=lambda config, dataset, *others, **more: asked.append((dataset.id, {name: value.id for name, value in more.items()})) or {})
+    monkeypatch.setitem(sys.modules, "tlcore.nn.training", fake)
+    monkeypatch.setattr(tlcore.nn, "training", fake, raising=False)
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda workspace: None)
+    ids = {name: small_dataset(workspace, list(range(24)), ["a"] * 12 + ["b"] * 12, name=name) for name in ("pets", "photos")}
+    for dataset in ids.values():
+        store.add_dataset(jobs.dataset_record(dataset, workspace))
+    for source in (None, "photos", "pets"):
+        jobs.submit_run(store, workspace, parse({"dataset": "pets", "source": {"dataset": source}}), forecast={})
+        assert run_job(store, store.claim("w", "train"), worker.train) == JobState.done
+    pets, photos = ids["pets"].id, ids["photos"].id
+    assert asked == [(pets, {}), (pets, {"source": photos}), (pets, {"source": pets})]
 
 
 def test_progress_is_written_at_most_five_times_a_second(store, job, reporter, clock):

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tlcore import backbones, cache, config, demo, jobs
+from tlcore import backbones, cache, config, demo, jobs, shift
 from tlcore.amounts import read_size
 from tlcore.budget import budget, set_budget
 from tlcore.compare import compare_runs
@@ -78,6 +78,12 @@ def build_parser() -> argparse.ArgumentParser:
     train.add_argument("config", type=Path)
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a setting, e.g. train.epochs=5; may be repeated")
     train.add_argument("--wait", action="store_true", help="wait until the run has ended")
+
+    distance = command("shift", measure_shift, "Measure how far two domains are apart, and wait for it.")
+    distance.add_argument("--source", required=True, help="dataset whose labels are known")
+    distance.add_argument("--target", required=True, help="dataset on which the network shall work; the same: it is divided at random")
+    distance.add_argument("--backbone", default=config.BackboneConfig().name, help="network whose features are compared")
+    distance.add_argument("--classes", nargs="+", help="only these classes")
 
     runs = group("runs", "List, show, cancel and resume runs.")
     command("list", list_runs, "List the runs, newest first.", runs)
@@ -161,7 +167,7 @@ def train_run(options: argparse.Namespace) -> Outcome:
     store, workspace = open_workspace()
     changes = dict(parse_change(change) for change in options.changes)
     settings = config.read_config(options.config, changes)
-    jobs.check_run(settings, store.dataset(settings.dataset))
+    jobs.check_run(settings, store.dataset(settings.dataset), jobs.source_record(store, settings))
     jobs.ensure_supervisor(workspace)  # A worker gets ready while the machine is measured.
     try:
         expected = outlook.outlook_of(store, settings, outlook.PROBE_WAIT_S)
@@ -173,6 +179,18 @@ def train_run(options: argparse.Namespace) -> Outcome:
         print(text, file=sys.stderr, flush=True)
         return finish_run(store, run_id)
     return 0, run_document(store.job(run_id)), f"run {run_id} is queued\n{text}"
+
+
+def measure_shift(options: argparse.Namespace) -> Outcome:
+    store, _ = open_workspace()
+    network = {"name": options.backbone, "weights": backbones.spec(options.backbone).weights[0]}
+    asked = {"dataset": options.target, "source": {"dataset": options.source}, "classes": options.classes, "backbone": network}
+    job = wait_with_progress(store, shift.submit_shift(store, config.parse(asked, "shift")))
+    if job.state is not JobState.done or job.result is None:
+        raise InputError(job.error or f"the measurement was {job.state}. Try again.")
+    found = shift.Shift.of(job.result)
+    document = {"source": options.source, "target": options.target, **dataclasses.asdict(found), "meaning": found.meaning}
+    return 0, document, f"{found.score:.2f} of 2, from {found.source_pictures:,} and {found.target_pictures:,} pictures. {found.meaning}"
 
 
 def parse_change(change: str) -> tuple[str, Any]:

@@ -29,6 +29,7 @@ GONE = {
     ),
     "ingest": "Its process ended without a word: killed, out of memory, or the machine stopped. Nothing of it was kept; try it again.",
     "export": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the file again.",
+    "shift": "Its process ended without a word: killed, out of memory, or the machine stopped. Measure it again.",
 }
 
 
@@ -41,16 +42,23 @@ def submit_run(
     forecast: what was shown of the run (Outlook.to_json); made here where it is missing.
     Raises: NotFoundError, InputError before anything is queued.
     """
-    record = store.dataset(config.dataset)
-    check_run(config, record)
+    record, source = store.dataset(config.dataset), source_record(store, config)
+    check_run(config, record, source)
     payload: dict[str, Any] = {"config": config.model_dump(mode="json"), "dataset_id": record.id}
+    if source is not None:
+        payload["source_id"] = source.id
     if forecast is None:
         forecast = forecast_of(store, config)
     if forecast:
         payload["forecast"] = forecast
-    run_id = store.add_job("train", config.title, payload, dataset_id=record.id, token=token)
+    run_id = store.add_job("train", config.title, payload, dataset_id=record.id, token=token, source_id=payload.get("source_id"))
     ensure_supervisor(workspace)
     return run_id
+
+
+def source_record(store: Store, config: RunConfig) -> DatasetRecord | None:
+    """The dataset of a run's source, if it has one. Raises NotFoundError."""
+    return None if config.source.dataset is None else store.dataset(config.source.dataset)
 
 
 def forecast_of(store: Store, config: RunConfig) -> dict[str, Any] | None:
@@ -63,14 +71,20 @@ def forecast_of(store: Store, config: RunConfig) -> dict[str, Any] | None:
         return None
 
 
-def check_run(config: RunConfig, record: DatasetRecord) -> None:
-    """Raise InputError where settings don't fit the dataset or the backbone."""
+def check_run(config: RunConfig, record: DatasetRecord, source: DatasetRecord | None = None) -> None:
+    """Raise InputError where settings don't fit the dataset, the source's (`source_record`) or the backbone."""
     from tlcore.backbones import spec  # Read when needed only: a table for every network.
 
     unknown = [name for name in config.classes or () if name not in record.classes]
     if unknown:
         known = ", ".join(record.classes[:20]) + (", …" if len(record.classes) > 20 else "")
         raise InputError(f"dataset '{record.name}' has no class '{unknown[0]}'. Its classes: {known}.")
+    assert (source is None) == (config.source.dataset is None)
+    if source is not None and source.id != record.id:
+        # Read when needed only: Arrow takes its time.
+        from tlcore.datasets.domains import refuse_missing_classes
+
+        refuse_missing_classes(config.classes or record.classes, record.name, source.name, source.classes)
     backbone = spec(config.backbone.name)
     side_px = config.backbone.input_size
     if side_px is not None and side_px < backbone.min_size:

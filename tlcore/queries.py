@@ -21,7 +21,7 @@ def wanted(
         yield jobs.c.state.in_(list(states))
     for word in find.split():
         of_dataset = sa.select(datasets.c.id).where(datasets.c.name.icontains(word, autoescape=True))
-        held = [jobs.c.title.icontains(word, autoescape=True), jobs.c.dataset_id.in_(of_dataset)]
+        held = [jobs.c.title.icontains(word, autoescape=True), jobs.c.dataset_id.in_(of_dataset), jobs.c.source_id.in_(of_dataset)]
         if is_number(word):
             held.append(jobs.c.id == int(word))
         yield sa.or_(*held)

@@ -46,6 +46,7 @@ jobs = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),  # Place in the queue; a resumed job goes to its end.
     sa.Column("payload", sa.JSON, nullable=False),
     sa.Column("dataset_id", sa.ForeignKey("datasets.id"), nullable=True),
+    sa.Column("source_id", sa.ForeignKey("datasets.id"), nullable=True),  # Of a run that learns from another domain.
     sa.Column("progress", sa.Float, nullable=False, default=0.0),
     sa.Column("phase", sa.String(40), nullable=False, default=""),
     sa.Column("message", sa.Text, nullable=False, default=""),
@@ -70,6 +71,7 @@ HISTORY_INDEXES = (
     sa.Index("jobs_by_state", jobs.c.kind, jobs.c.state, jobs.c.id),
     sa.Index("jobs_of_dataset", jobs.c.dataset_id, jobs.c.id),
 )
+SOURCE_INDEX = sa.Index("jobs_of_source", jobs.c.source_id, jobs.c.id)
 
 epochs = sa.Table(
     "epochs",
@@ -104,10 +106,17 @@ def _history_indexes(connection: sa.Connection) -> None:
         index.create(connection, checkfirst=True)  # A new store has them from its first tables.
 
 
+def _sources_of_runs(connection: sa.Connection) -> None:
+    if "source_id" not in {column["name"] for column in sa.inspect(connection).get_columns("jobs")}:  # A new store has it.
+        connection.execute(sa.DDL("ALTER TABLE jobs ADD COLUMN source_id VARCHAR(100) REFERENCES datasets (id)"))
+    SOURCE_INDEX.create(connection, checkfirst=True)
+
+
 # Applied in this order, each once; a name is never changed or taken out after a release.
 MIGRATIONS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (
     ("first-tables", _first_tables),
     ("history-indexes", _history_indexes),
+    ("sources-of-runs", _sources_of_runs),
 )
 
 

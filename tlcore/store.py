@@ -168,10 +168,11 @@ class Store:
     # --- changing jobs from outside their worker
 
     def add_job(
-        self, kind: str, title: str, payload: dict[str, Any], dataset_id: str | None = None, token: str | None = None
+        self, kind: str, title: str, payload: dict[str, Any], dataset_id: str | None = None, token: str | None = None,
+        source_id: str | None = None,
     ) -> int:
-        """Queue a job; a token that was used before gives the job that it made then."""
-        values = {"kind": kind, "title": title, "payload": payload, "dataset_id": dataset_id, "token": token}
+        """Queue a job; a token that was used before gives the job that it made then. The datasets it names stay while it is there."""
+        values = {"kind": kind, "title": title, "payload": payload, "dataset_id": dataset_id, "source_id": source_id, "token": token}
         try:
             with self._writing() as connection:
                 key = connection.execute(
@@ -368,10 +369,12 @@ class Store:
         return True
 
     def users_of(self, dataset_id: str) -> dict[int, str]:
-        """Titles of the runs that use a dataset by their number, newest first."""
-        query = sa.select(jobs.c.id, jobs.c.title).where(jobs.c.dataset_id == dataset_id)
+        """Titles of the runs that use a dataset, as target or source, by their number, newest first."""
+        found: dict[int, str] = {}
         with self._reading() as connection:
-            return {run: title for run, title in connection.execute(query.order_by(jobs.c.id.desc()))}
+            for column in (jobs.c.dataset_id, jobs.c.source_id):  # One after the other, so that each goes by its index.
+                found |= {run: title for run, title in connection.execute(sa.select(jobs.c.id, jobs.c.title).where(column == dataset_id))}
+        return dict(sorted(found.items(), reverse=True))
 
 
 def _insert_dataset(connection: sa.Connection, record: DatasetRecord) -> None:

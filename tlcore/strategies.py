@@ -36,6 +36,11 @@ class Strategy(Settings):
         return self.domain in ("labelled", "both", "semi")
 
     @property
+    def reads_unlabelled(self) -> bool:
+        """Whether pictures of the target are used without their labels."""
+        return self.domain in ("unlabelled", "semi")
+
+    @property
     def needs_source(self) -> bool:
         return self.domain in ("both", "source", "unlabelled")
 

@@ -7,6 +7,7 @@ sentence that says why.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import errno
 import hashlib
 import os
@@ -117,7 +118,10 @@ def train(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Out
     workspace = store.workspace
     dataset = Dataset.open(workspace.dataset(job.payload["dataset_id"]))
     resume_from = last_committed(job, store, run_dir, reporter)
-    return Outcome(training.run(job.config, dataset, workspace, run_dir, reporter, resume_from))
+    more: dict[str, Any] = {}
+    if "source_id" in job.payload:
+        more["source"] = Dataset.open(workspace.dataset(job.payload["source_id"]))
+    return Outcome(training.run(job.config, dataset, workspace, run_dir, reporter, resume_from, **more))
 
 
 def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
@@ -131,8 +135,6 @@ def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> O
     return Outcome({"dataset": record.name, "dataset_id": record.id}, record)
 
 
-Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
-
 def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
     """Write a finished run's model as Keras's own file."""
     from tlcore.nn.export import keras_file
@@ -143,7 +145,17 @@ def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> O
     return Outcome({"run": job.payload["run"], "file": path.name, "bytes": path.stat().st_size})
 
 
-JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export}
+def shift(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
+    """Measure how far two domains are apart."""
+    from tlcore.datasets.dataset import Dataset
+    from tlcore.nn.shift import measure
+
+    target, source = (Dataset.open(store.workspace.dataset(job.payload[name])) for name in ("dataset_id", "source_id"))
+    return Outcome(dataclasses.asdict(measure(job.config, target, source, store.workspace, reporter)))
+
+
+Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
+JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift}
 
 
 def run_job(store: Store, job: Job, execute: Execute) -> JobState:
@@ -302,6 +314,8 @@ def expect_another(store: Store) -> None:
 
     try:
         for job in store.jobs(kind="train", states=[JobState.done], limit=1):
+            if "source_id" in job.payload:
+                return  # Two domains aren't rehearsed.
             dataset = Dataset.open(store.workspace.dataset(job.payload["dataset_id"]))
             store.workspace.rehearsals.mkdir(parents=True, exist_ok=True)
             warming.rehearse(job.config, dataset, store.workspace, store.workspace.rehearsals, UntilTold())

@@ -21,9 +21,15 @@ from pydantic.fields import FieldInfo
 from tlcore.backbones import BACKBONES, BackboneSpec
 from tlcore.config import RunConfig, with_changes
 from tlcore.errors import InputError
+from tlcore.strategies import STRATEGIES, Frozen
 
 LABELS = {
     "name": "Name",
+    "source.dataset": "Source",
+    "target.fraction": "Target's share",
+    "target.label_fraction": "Share with labels",
+    "target.balanced": "Balanced labels",
+    "target.seed": "Seed of the domains",
     "split.train_fraction": "Share of training pictures used",
     "split.val_fraction": "Validation share",
     "split.test_fraction": "Test share",
@@ -47,14 +53,37 @@ LABELS = {
     "optimizer.name": "Optimiser",
     "optimizer.learning_rate": "Learning rate",
     "optimizer.weight_decay": "Weight decay",
+    "optimizer.schedule": "Step size over time",
+    "optimizer.warmup_epochs": "Warm-up, epochs",
+    "loss.class_weights": "Class weights",
+    "loss.label_smoothing": "Label smoothing",
+    "loss.mixup": "Mixup",
     "train.epochs": "Epochs at most",
     "train.batch_size": "Batch size",
+    "train.sampling": "Order of pictures",
+    "train.monitor": "Monitored figure",
     "train.early_stopping_patience": "Patience, epochs",
     "train.seed": "Seed of the training",
     "train.devices": "Cards used together",
 }
+STRATEGY_LABELS = {  # Each strategy has some of them.
+    "strategy.rate_factor": "Rate of a deeper block",
+    "strategy.batch_norm": "Batch normalisation",
+    "strategy.head_epochs": "Epochs of the head alone",
+    "strategy.head_rate": "Rate of the head alone",
+    "strategy.epochs_per_block": "Epochs a block",
+    "strategy.source_share": "Source's share of a batch",
+    "strategy.threshold": "Least certainty",
+    "strategy.warm_epochs": "Epochs without them",
+    "strategy.ramp_epochs": "Epochs to full weight",
+    "strategy.weight": "Weight in the loss",
+    "strategy.balance": "Balanced",
+    "strategy.gamma": "Haste of the adversary",
+    "strategy.discriminator_units": "Units of the adversary",
+}
+SHARE = "target.fraction"  # Applies where source and target are one dataset.
 EMPTY = {"backbone.input_size": "usual size", "train.early_stopping_patience": "never stop early"}
-STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1, "augment.rotation_deg": 5.0}
+STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1, "augment.rotation_deg": 5.0, "optimizer.warmup_epochs": 1.0, "strategy.head_rate": 0.0005, "strategy.gamma": 1.0}
 
 
 @functools.lru_cache(maxsize=64)
@@ -62,6 +91,8 @@ def setting(dotted: str) -> FieldInfo:
     """The pydantic field with this dotted name."""
     model: type[BaseModel] = RunConfig
     *parents, last = dotted.split(".")
+    if parents == ["strategy"]:  # One that several strategies have is the same in all.
+        return next(kind.model_fields[last] for kind in STRATEGIES.values() if last in kind.model_fields)
     for parent in parents:
         annotation = model.model_fields[parent].annotation
         assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
@@ -76,7 +107,7 @@ def field(dotted: str, options: Sequence[str] | None = None, prefix: str = "", *
     """
     info = setting(dotted)
     kind, optional = _kind(info.annotation)
-    common = {"label": LABELS[dotted], "key": prefix + dotted, "help": info.description, "bind": "query-params", **widget}
+    common = {"label": LABELS.get(dotted) or STRATEGY_LABELS[dotted], "key": prefix + dotted, "help": info.description, "bind": "query-params", **widget}
     if typing.get_origin(kind) is typing.Literal:
         return _choice(options or typing.get_args(kind), info.default, common)
     if kind in (int, float):
@@ -152,12 +183,21 @@ def widget_values(config: RunConfig) -> dict[str, Any]:
     """What each widget of a run's form holds for this configuration, by key."""
     document = config.model_dump(mode="json")
     values = {"dataset": document["dataset"], "classes": list(document["classes"] or ()), "backbone.name": document["backbone"]["name"]}
+    values["strategy.name"] = config.strategy.name
+    values |= {dotted: getattr(config.strategy, dotted.partition(".")[2], setting(dotted).default) for dotted in STRATEGY_LABELS}
     for dotted in LABELS:
         value: Any = document
         for part in dotted.split("."):
             value = value[part]
         values[dotted] = ", ".join(map(str, value)) if isinstance(value, list) else value
+    if config.source.dataset != config.dataset:
+        values[SHARE] = setting(SHARE).default
     return values
+
+
+def of_strategy(name: str) -> list[str]:
+    """The settings of a strategy, by their dotted names."""
+    return [dotted for dotted in STRATEGY_LABELS if dotted.partition(".")[2] in STRATEGIES[name].model_fields]
 
 
 def fill(config: RunConfig, but: Collection[str] = ()) -> None:
@@ -182,19 +222,29 @@ def _in_address(value: str | float | bool | None) -> str:
 
 
 def collect() -> dict[str, Any]:
-    """A configuration document from the widgets as they stand. Raises InputError where a list can't be read."""
+    """A configuration document from the widgets as they stand. Raises InputError where a list can't be read.
+
+    Of settings that belong to a strategy or to a division of one dataset, only those that apply.
+    """
     state = st.session_state
-    values = {dotted: _layers(state[dotted] or "") if dotted == "head.hidden" else state[dotted] for dotted in LABELS if dotted in state}
-    document = with_changes({}, {**values, "backbone.name": state["backbone.name"], "dataset": state["dataset"]})
+    strategy = state.get("strategy.name") or Frozen().name
+    asked = [dotted for dotted in (*LABELS, *of_strategy(strategy)) if dotted in state]
+    if state.get("source.dataset") != state["dataset"] and SHARE in asked:
+        asked.remove(SHARE)
+    values = {dotted: _layers(state[dotted] or "") if dotted == "head.hidden" else state[dotted] for dotted in asked}
+    document = with_changes({}, {**values, "strategy.name": strategy, "backbone.name": state["backbone.name"], "dataset": state["dataset"]})
     return {**document, "classes": list(state["classes"])} if state.get("classes") else document
 
 
 def not_taken(datasets: Collection[str], classes: Collection[str], backbone: BackboneSpec) -> list[str]:
     """What the address asks for and no widget can hold, such as `dataset 'none'`; look before the widgets drop it."""
     asked = st.query_params
-    known = {"dataset": datasets, "classes": classes, "backbone.name": BACKBONES, "backbone.weights": backbone.weights}
+    known = {
+        "dataset": datasets, "source.dataset": datasets, "classes": classes,
+        "backbone.name": BACKBONES, "backbone.weights": backbone.weights, "strategy.name": STRATEGIES,
+    }
     found = []
-    for key in ("dataset", "classes", "backbone.name", *LABELS):
+    for key in ("dataset", "classes", "backbone.name", "strategy.name", *LABELS, *STRATEGY_LABELS):
         values = [value for value in asked.get_all(key) if value] if key in asked else []
         found += [f"{key} {value[:60]!r}" for value in values if not (value in known[key] if key in known else _can_hold(key, value, backbone))]
     return found

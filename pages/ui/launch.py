@@ -7,15 +7,16 @@ import uuid
 import streamlit as st
 
 from pages.ui import forms, outlook_view
+from pages.ui.domains_view import domain_counts
 from pages.ui.errors import guarded
-from pages.ui.split_view import split_counts
 from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import count, literal, millions, size
 from tlcore import jobs
 from tlcore.backbones import BACKBONES, BackboneSpec
 from tlcore.cache import check_budget
 from tlcore.config import RunConfig, load_yaml, parse
-from tlcore.errors import InputError, TLError
+from tlcore.datasets.domains import learnt_counts
+from tlcore.errors import TLError
 from tlcore.forecast.figures import forecast
 from tlcore.store import DatasetRecord
 
@@ -46,8 +47,8 @@ def _checked(record: DatasetRecord) -> tuple[RunConfig | None, str | None]:
     """The configuration in the widgets, or the sentence that says what is wrong with it."""
     try:
         config = parse(forms.collect(), "Settings")
-        jobs.check_run(config, record)
-    except InputError as error:
+        jobs.check_run(config, record, jobs.source_record(store(), config))
+    except TLError as error:
         return None, str(error)
     return config, None
 
@@ -55,11 +56,12 @@ def _checked(record: DatasetRecord) -> tuple[RunConfig | None, str | None]:
 def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -> tuple[outlook_view.Look | None, str | None]:
     """Time, memory, disk, parameters, pictures and warnings; the sentence of a split that can't be made."""
     try:
-        counts = split_counts(record.id, config.classes or (), config.split)
+        roles = domain_counts(config, record)
     except TLError as error:
         return None, str(error)
-    shown = _look(config, record)
-    expected = forecast(config, backbone, record, counts)
+    shown, unlabelled = _look(config, record), int(roles["unlabelled"].sum())
+    counts = learnt_counts(roles, config.strategy)
+    expected = forecast(config, backbone, record, counts, unlabelled)
     parts = {name: int(counts[part].sum()) for part, name in (("train", "training"), ("val", "validation"), ("test", "test"))}
     rows = {
         **(outlook_view.rows(shown.expected) if shown else {}),
@@ -67,6 +69,7 @@ def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -
         "Parameters that stay": millions(expected.frozen_params),
         "Classes": str(len(counts)),
         **{f"Pictures for {name}": f"{number:,}" for name, number in parts.items()},
+        **({"Pictures without labels": f"{unlabelled:,}" + ("" if config.strategy.reads_unlabelled else ", not used")} if unlabelled else {}),
     }
     rows["Cache at most"] = size(expected.cache_bytes)
     st.table(rows, border="horizontal", alt="Time, memory, disk, parameters, pictures of each part, and cache size of this run")
@@ -146,9 +149,9 @@ def _several(config: RunConfig, record: DatasetRecord) -> None:
         st.session_state["several_token"] = uuid.uuid4().hex
         return
     with guarded():
-        record = store().dataset(config.dataset)
+        record, source = store().dataset(config.dataset), jobs.source_record(store(), config)
         for run in runs:  # All are checked before the first is queued.
-            jobs.check_run(run, record)
+            jobs.check_run(run, record, source)
         for place, run in enumerate(runs):
             shown = _look(run, record, probe=False)
             forecast = shown.expected.to_json() if shown else {}
@@ -179,7 +182,7 @@ def _adopt() -> None:
         text = file.getvalue().decode("utf-8") if file else st.session_state["yaml_text"]
         config = parse(load_yaml(text), "YAML")
         record = store().dataset(config.dataset)
-        jobs.check_run(config, record)
+        jobs.check_run(config, record, jobs.source_record(store(), config))
         forms.fill(config)
         toast_next("The settings are in the form.", icon=":material/check_circle:")
     except TLError as error:

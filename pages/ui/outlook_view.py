@@ -7,7 +7,7 @@ import dataclasses
 import streamlit as st
 
 from pages.ui import live
-from pages.ui.split_view import split_of
+from pages.ui.domains_view import domains_of
 from pages.ui.state import store, workspace
 from pages.ui.text import count, duration, literal, size
 from pages.ui.thumbnails import open_dataset
@@ -33,8 +33,8 @@ class Look:
 
 def look(config: RunConfig, record: DatasetRecord, probe: bool = True) -> Look:
     """The forecast of a run; has the probe started where it helps. Raises TLError where the pictures can't be divided."""
-    split = split_of(record.id, config.classes or (), config.split)
-    found = outlook.prospect(workspace(), config, open_dataset(record.id), split)
+    domains, source = domains_of(config, record)
+    found = outlook.prospect(workspace(), config, open_dataset(record.id), domains, source)
     expected = outlook.outlook(store(), found)
     return Look(expected, probe and outlook.wants_probe(found, expected) and found.probe.start())
 

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.ui.thumbnails import open_dataset
 from tlcore.config import SplitConfig
-from tlcore.datasets.splits import Split, make_split
+from tlcore.datasets.splits import make_split
 
 PARTS = ("train", "val", "test")
 PART_NAMES = {"train": "training", "val": "validation", "test": "test"}
@@ -21,17 +21,7 @@ PART_COLORS = ("#0072b2", "#e69f00", "#009e73")
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _counts(dataset_id: str, classes: tuple[str, ...], config_json: str) -> pd.DataFrame:
-    return _split(dataset_id, classes, config_json).counts()
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _split(dataset_id: str, classes: tuple[str, ...], config_json: str) -> Split:
-    return make_split(open_dataset(dataset_id), classes or None, SplitConfig.model_validate_json(config_json))
-
-
-def split_of(dataset_id: str, classes: tuple[str, ...], config: SplitConfig) -> Split:
-    """The division itself, which is shared: don't change it. Raises InputError."""
-    return _split(dataset_id, classes, config.model_dump_json())
+    return make_split(open_dataset(dataset_id), classes or None, SplitConfig.model_validate_json(config_json)).counts()
 
 
 def split_counts(dataset_id: str, classes: tuple[str, ...], config: SplitConfig) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.datasets.samples import small_dataset
 from tlcore.config import RunConfig, SplitConfig
-from tlcore.datasets.domains import Domains, divide
+from tlcore.datasets.domains import Domains, counts_of, divide, learnt_counts, read_by
 from tlcore.datasets.splits import PARTS, Split, make_split
 from tlcore.errors import InputError, NotFoundError
 from tlcore.strategies import STRATEGIES
@@ -166,7 +166,8 @@ def test_where_no_target_label_is_read_none_is_there(strategy, pets):
     assert len(found.target.train) == len(found.target.val) == 0
     assert len(found.unlabelled) == 28 + 14 + 4 + 2
     assert found.target.known_rows.tolist() == found.target.test.tolist()
-    assert found.counts()["labelled"].tolist() == [0, 0]
+    counts = counts_of(found, pets)
+    assert counts["labelled"].tolist() == [0, 0] and counts["unlabelled"].tolist() == [32, 16]
 
 
 def test_official_folders_are_kept_in_both_domains(workspace):
@@ -183,10 +184,27 @@ def test_a_class_that_is_too_small_to_be_divided_is_named(workspace):
         divide(config(source="pets"), dataset, None)
 
 
-def test_the_counts_tell_no_hidden_label(pets):
-    counts = divide(config(source="pets", label_fraction=0.5), pets, None).counts()
-    assert list(counts.columns) == ["class", "source", "source_val", "labelled", "labelled_val", "test"]
-    assert counts.to_numpy().tolist() == [["a", 42, 6, 10, 1, 8], ["b", 21, 3, 10, 1, 4]]
+def test_pictures_are_counted_by_class_and_role(pets):
+    counts = counts_of(divide(config(source="pets", label_fraction=0.5), pets, None), pets)
+    assert list(counts.columns) == ["class", "source", "source_val", "labelled", "labelled_val", "unlabelled", "test"]
+    assert counts.to_numpy().tolist() == [["a", 42, 6, 10, 1, 21, 8], ["b", 21, 3, 10, 1, 5, 4]]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "train", "val", "test", "by_class"),
+    [
+        # Of one dataset: source 42 + 21 and 6 + 3, labelled 10 + 10 and 1 + 1, unlabelled 26, test 8 + 4.
+        ("frozen", 20, 2, 12, [10, 10]), ("target_only", 20, 2, 12, [10, 10]), ("mixed", 83, 2, 12, [52, 31]), ("pseudo_label", 109, 2, 12, [52, 31]),
+        # Without target labels all 48 training and validation pictures are unlabelled.
+        ("source_only", 63, 9, 12, [42, 21]), ("coral", 63 + 48, 9, 12, [42, 21]),
+    ],
+)
+def test_what_a_strategy_reads_is_known_before_it_does(strategy, train, val, test, by_class, pets):
+    settings = config(strategy, source="pets", label_fraction=0.5)
+    found = divide(settings, pets, None)
+    assert [len(ids) for ids in read_by(settings.strategy, found, pets, None)] == [train, val, test]
+    learnt = learnt_counts(counts_of(found, pets), settings.strategy)
+    assert learnt["train"].tolist() == by_class and learnt[["val", "test"]].sum().tolist() == [val, test]
 
 
 @pytest.mark.parametrize("source", [None, "pets"])

@@ -92,3 +92,13 @@ def test_missing_imagenet_weights_are_announced(tmp_path, monkeypatch):
 
 def test_random_weights_are_called_a_baseline():
     assert any("baseline" in w for w in forecast(run(backbone={"weights": "none"}), spec("ResNet20"), record(), counts()).warnings)
+
+
+def test_pictures_without_labels_are_cached_where_they_are_read_and_missed_where_there_are_none():
+    same = {"source": {"dataset": "pets"}}
+    coral, semi, frozen = (run(strategy={"name": name}, **same) for name in ("coral", "pseudo_label", "frozen"))
+    assert forecast(coral, spec("ResNet20"), record(), counts(), 50).cache_bytes == 350 * 64 * 4
+    assert forecast(frozen, spec("ResNet20"), record(), counts(), 50).cache_bytes == 300 * 64 * 4
+    assert "doesn't read the source" in forecast(frozen, spec("ResNet20"), record(), counts(), 50).warnings[0]
+    assert "all have theirs" in forecast(semi, spec("ResNet20"), record(), counts()).warnings[0]
+    assert forecast(semi, spec("ResNet20"), record(), counts(), 50).warnings == ()

@@ -15,6 +15,7 @@ from tlcore.backbones import spec
 from tlcore.config import parse
 from tlcore.cuts import identity_of
 from tlcore.datasets.dataset import Dataset
+from tlcore.datasets.domains import divide
 from tlcore.datasets.splits import make_split
 from tlcore.forecast import footprint, outlook
 from tlcore.forecast.outlook import Outlook, Prospect, compared, outlook_of, prospect
@@ -170,7 +171,7 @@ def test_memory_and_disk_that_will_not_do_are_said_with_the_remedy(digits):
 def test_a_probe_is_wanted_where_pictures_are_computed_and_no_run_is_on(digits):
     dataset = Dataset.open(digits.workspace.dataset(digits.dataset("digits").id))
 
-    found = prospect(digits.workspace, CONFIG, dataset, make_split(dataset, None, CONFIG.split))
+    found = prospect(digits.workspace, CONFIG, dataset, divide(CONFIG, dataset, None))
     expected = outlook.outlook(digits, found)
     assert outlook.wants_probe(found, expected)
     assert not outlook.wants_probe(found, dataclasses.replace(expected, ahead=1))
@@ -219,3 +220,31 @@ def test_without_frozen_layers_only_pixels_are_kept_and_memory_grows(digits):
     frozen, free = (outlook_of(digits, parse({"dataset": "digits", "freeze": {"trainable_blocks": depth}})) for depth in (0, 4))
     assert free.stored == 0 and free.disk_bytes.likely > 1797 * 32 * 32 * 3
     assert free.memory_bytes.likely > frozen.memory_bytes.likely + footprint.NUMBER_BYTES * 128 * 600_000
+
+
+def test_pictures_of_the_source_and_those_without_labels_count_and_cost(digits):
+    demo.ensure_built_in("digits-textures", digits, digits.workspace)
+
+    def said(strategy: str, **settings) -> Outlook:
+        return outlook_of(digits, parse({**CONFIG.model_dump(), "dataset": "digits-textures", "target": {"label_fraction": 0.1}, "strategy": {"name": strategy}, **settings}))
+
+    from_digits = {"source": {"dataset": "digits"}}
+    few, own, mixed, coral = said("frozen"), said("pseudo_label"), said("mixed", **from_digits), said("coral", **from_digits)
+    train, val, test = (len(part) for part in parts_of(digits))
+    assert own.pictures == 1797 and few.pictures < 0.3 * 1797 and mixed.pictures == few.pictures + train
+    assert coral.pictures == (train + val) + (train + val) + test
+    assert few.phases["train"].likely < own.phases["train"].likely and mixed.phases["train"].likely < coral.phases["train"].likely
+    kept_rows(digits, 1797)  # Of the source.
+    assert said("mixed", **from_digits).stored == train and said("coral", **from_digits).stored == train + val
+    assert said("frozen").stored == 0
+
+
+def test_from_scratch_nothing_is_frozen(digits):
+    scratch = parse({**CONFIG.model_dump(), "strategy": {"name": "scratch"}})
+    assert outlook_of(digits, scratch).stored == 0
+    assert outlook_of(digits, scratch).phases["train"].likely > 3 * outlook_of(digits, CONFIG).phases["train"].likely
+
+
+def parts_of(digits):
+    split = make_split(Dataset.open(digits.workspace.dataset(digits.dataset("digits").id)), None, CONFIG.split)
+    return split.train, split.val, split.test

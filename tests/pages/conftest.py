@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from streamlit.testing.v1 import AppTest
 
 from tlcore import demo, jobs
@@ -69,3 +70,8 @@ def texts(app: AppTest) -> str:
     """Everything that the page says, as one text."""
     kinds = ("title", "header", "subheader", "markdown", "caption", "error", "warning", "info", "success")
     return "\n".join(element.value for kind in kinds for element in app.get(kind))
+
+
+def settings_shown(app: AppTest) -> dict:
+    """The settings that Train's form holds."""
+    return yaml.safe_load(app.code[0].value)

@@ -5,19 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-import yaml
 
 from pages.ui import forms
 from pages.ui.launch import variants
 from pages.ui.outlook_view import between
-from tests.pages.conftest import texts
+from tests.pages.conftest import settings_shown, texts
 from tlcore import config, devices, jobs, machine
 from tlcore.forecast import outlook
 from tlcore.forecast.outlook import expected_of
-
-
-def settings_shown(app) -> dict:
-    return yaml.safe_load(app.code[0].value)
 
 
 def plain(app) -> list[str]:
@@ -43,7 +38,7 @@ def two_cards(monkeypatch):
 
 
 def test_every_setting_has_a_widget_with_its_help(digits, open_page, two_cards):
-    app = open_page("train.py", dataset="digits")
+    app = open_page("train.py", dataset="digits", source__dataset="digits")  # One that is divided has a setting more.
     for dotted in forms.LABELS:
         widget = app.get_by_key(dotted)
         assert widget.help == forms.setting(dotted).description, dotted

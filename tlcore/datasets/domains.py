@@ -16,6 +16,7 @@ from tlcore.config import RunConfig, TargetConfig
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.splits import PARTS, Split, hash_order, make_split
 from tlcore.errors import InputError, NotFoundError
+from tlcore.strategies import Strategy
 from tlcore.workspace import whole_file
 
 SPLIT_FIELDS = tuple(field.name for field in dataclasses.fields(Split))
@@ -29,20 +30,6 @@ class Domains:
     target: Split  # Its train and val hold only pictures whose labels may be used; both are empty where the strategy reads none.
     unlabelled: np.ndarray  # int64 (n,), ascending: other training and validation pictures of the target, to be used without labels.
     source: Split | None  # Rows of the source's dataset; its labels are indices into `target.classes`.
-
-    def counts(self) -> pd.DataFrame:
-        """Pictures by class whose labels may be used: columns class, source, source_val, labelled, labelled_val, test.
-
-        The unlabelled ones have no class here: telling it would be telling their labels.
-        """
-        count = len(self.target.classes)
-        given = {"source": (self.source, "train"), "source_val": (self.source, "val"), "labelled": (self.target, "train"),
-                 "labelled_val": (self.target, "val"), "test": (self.target, "test")}
-        counted = {
-            name: np.bincount(split.labels(getattr(split, part)), minlength=count) if split else np.zeros(count, np.int64)
-            for name, (split, part) in given.items()
-        }
-        return pd.DataFrame({"class": self.target.classes, **counted})
 
     def save(self, path: Path) -> None:
         """Write one file, which appears whole; `Split.load` reads the target from it."""
@@ -89,6 +76,46 @@ def divide(config: RunConfig, target: Dataset, source: Dataset | None) -> Domain
     train, val = (_labelled(target, whole, part, config.target) for part in ("train", "val"))
     hidden = np.setdiff1d(np.concatenate([whole.train, whole.val]), np.concatenate([train, val]))
     return Domains(_only(whole, {"train": train, "val": val}), hidden, given)
+
+
+def read_by(strategy: Strategy, domains: Domains, target: Dataset, source: Dataset | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Content ids of the pictures that a strategy learns from, chooses the epoch by, and is tested on; each str (n,)."""
+    ours, given, of_source = domains.target, domains.source, source or target
+    train = [target.content_ids[ours.train]] if strategy.reads_target_labels else []
+    if strategy.reads_unlabelled:
+        train.append(target.content_ids[domains.unlabelled])
+    if given is not None and strategy.domain != "labelled":
+        train.append(of_source.content_ids[given.train])
+    if strategy.reads_target_labels or given is None:
+        val = target.content_ids[ours.val]
+    else:
+        val = of_source.content_ids[given.val]
+    return np.concatenate(train), val, target.content_ids[ours.test]
+
+
+def counts_of(domains: Domains, target: Dataset) -> pd.DataFrame:
+    """Pictures by class: columns class, source, source_val, labelled, labelled_val, unlabelled, test.
+
+    For people who look at their data: the classes of the unlabelled pictures are looked up in the dataset.
+    """
+    classes = domains.target.classes
+    given = {"source": (domains.source, "train"), "source_val": (domains.source, "val"), "labelled": (domains.target, "train"),
+             "labelled_val": (domains.target, "val"), "test": (domains.target, "test")}
+    found = {
+        name: np.bincount(split.labels(getattr(split, part)), minlength=len(classes)) if split else np.zeros(len(classes), np.int64)
+        for name, (split, part) in given.items()
+    }
+    everyone = np.bincount(target.labels[domains.unlabelled], minlength=len(target.classes))
+    found["unlabelled"] = everyone[[target.classes.index(name) for name in classes]]
+    return pd.DataFrame({"class": classes, **{name: found[name] for name in ("source", "source_val", "labelled", "labelled_val", "unlabelled", "test")}})
+
+
+def learnt_counts(counts: pd.DataFrame, strategy: Strategy) -> pd.DataFrame:
+    """Of `counts_of`, the pictures that a strategy reads with their labels: columns class, train, val, test."""
+    own, sources = int(strategy.reads_target_labels), int(strategy.domain != "labelled")
+    train = own * counts["labelled"] + sources * counts["source"]
+    val = counts["labelled_val"] if own else counts["source_val"]
+    return pd.DataFrame({"class": counts["class"], "train": train, "val": val, "test": counts["test"]})
 
 
 def refuse_missing_classes(wanted: Sequence[str], target: str, source: str, classes: Sequence[str]) -> None:

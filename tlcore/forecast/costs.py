@@ -89,16 +89,18 @@ class Plan:
     fresh: bool = False
     from_block: int = 0
     undecoded: int = 0
+    strategy: str = "frozen"
 
     @classmethod
     def of(cls, config: RunConfig, spec: BackboneSpec, classes: int, counts: tuple[int, int, int], missing: int, converted: bool, **more: object) -> Plan:
-        """From settings and what is known of the pictures; counts of training, validation and test pictures."""
-        head, train, changes = config.head, config.train, config.augment
+        """From settings and what is known of the pictures; counts of those that are learnt from, with labels or without, validated and tested."""
+        head, train, changes, strategy = config.head, config.train, config.augment, config.strategy.name
+        depth = len(spec.blocks) if strategy == "scratch" else min(config.freeze.trainable_blocks, len(spec.blocks))
         if changes.enabled:
             more |= {"views": changes.views, "fresh": not changes.views}
         return cls(
-            spec, config.backbone.input_size or spec.usual_size, min(config.freeze.trainable_blocks, len(spec.blocks)), head.pooling, head.hidden, classes,
-            train.batch_size, train.epochs, train.early_stopping_patience, *counts, missing, converted, **more,  # type: ignore[arg-type]
+            spec, config.backbone.input_size or spec.usual_size, depth, head.pooling, head.hidden, classes,
+            train.batch_size, train.epochs, train.early_stopping_patience, *counts, missing, converted, strategy=strategy, **more,  # type: ignore[arg-type]
         )
 
     @property

@@ -27,17 +27,21 @@ class Forecast:
     warnings: tuple[str, ...]
 
 
-def forecast(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, counts: pd.DataFrame) -> Forecast:
-    """Figures and warnings from the settings and the split's counts a class (columns class, train, val, test)."""
-    depth = min(config.freeze.trainable_blocks, len(spec.blocks))
+def forecast(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, counts: pd.DataFrame, unlabelled: int = 0) -> Forecast:
+    """Figures and warnings from the settings and the counts a class of what is read with labels (columns class, train, val, test).
+
+    unlabelled: pictures of the target that may be used without their labels.
+    """
+    depth = len(spec.blocks) if config.strategy.name == "scratch" else min(config.freeze.trainable_blocks, len(spec.blocks))
     head, side_px = config.head, config.backbone.input_size or spec.usual_size
     views = config.augment.views if config.augment.enabled else 1  # None are kept of pictures that are new in every epoch.
-    images = views * int(counts["train"].sum()) + int(counts[["val", "test"]].to_numpy().sum())
+    learnt = int(counts["train"].sum()) + (unlabelled if config.strategy.reads_unlabelled else 0)
+    images = views * learnt + int(counts[["val", "test"]].to_numpy().sum())
     return Forecast(
         learning_params=head_params(head.pooling, head.hidden, spec, side_px, len(counts)) + spec.params_above(depth),
         frozen_params=spec.params - spec.params_above(depth),
         cache_bytes=images * cached_bytes(config, spec, depth),
-        warnings=tuple(warnings(config, spec, record, counts)),
+        warnings=(*warnings(config, spec, record, counts), *unread(config, unlabelled)),
     )
 
 
@@ -61,6 +65,16 @@ def warnings(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, count
         found.append("Random weights: nothing is carried over, and frozen blocks stay random. It serves as a baseline.")
     if config.backbone.weights == "imagenet" and not downloaded(spec, config.backbone.input_size):
         found.append(f"The ImageNet weights of {spec.name} are not on this machine: Keras downloads them when the run starts, which needs a network.")
+    return found
+
+
+def unread(config: RunConfig, unlabelled: int) -> list[str]:
+    """Sentences on data that is there and not used, or wanted and not there."""
+    found = []
+    if config.source.dataset is not None and config.strategy.domain == "labelled":
+        found.append(f"'{config.strategy.title}' doesn't read the source. Choose a strategy that does, such as Mixed or CORAL, or leave it so as the yardstick.")
+    if config.strategy.domain == "semi" and not unlabelled:
+        found.append(f"'{config.strategy.title}' uses pictures without labels, and all have theirs. Lower the share of labelled pictures.")
     return found
 
 

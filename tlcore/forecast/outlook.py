@@ -15,18 +15,19 @@ import numpy as np
 from tlcore import augment, devices, locks, machine, route
 from tlcore.activations import content_keys, stored_ids
 from tlcore.backbones import BACKBONES
-from tlcore.config import AugmentConfig, RunConfig
+from tlcore.config import RunConfig
 from tlcore.cuts import PrefixIdentity, identity_of, key_of, pixels_about
 from tlcore.forecast import footprint
 from tlcore.forecast.costs import PHASES, START_S, WARM_START_S, Plan
 from tlcore.forecast.probing import Probe
 from tlcore.forecast.rates import Band, added, as_band, history, phase_bands
 from tlcore.store import ACTIVE, Job, JobState, Store
+from tlcore.strategies import Strategy
 from tlcore.workspace import Workspace
 
 if TYPE_CHECKING:
     from tlcore.datasets.dataset import Dataset
-    from tlcore.datasets.splits import Split
+    from tlcore.datasets.domains import Domains
 
 PROBE_WAIT_S = 5.0
 MIXED = ("mixed_bfloat16", "mixed_float16")
@@ -81,20 +82,26 @@ class Prospect:
     probe: Probe
 
 
-def prospect(workspace: Workspace, config: RunConfig, dataset: Dataset, split: Split) -> Prospect:
-    """Look which pictures have stored activations, and whether the frozen layers are converted."""
+def prospect(workspace: Workspace, config: RunConfig, dataset: Dataset, domains: Domains, source: Dataset | None = None) -> Prospect:
+    """Look which pictures have stored activations, and whether the frozen layers are converted.
+
+    source: the dataset of the domains' source, where it is another one.
+    """
+    from tlcore.datasets.domains import read_by
+
     spec = BACKBONES[config.backbone.name]
     engine = "tensorflow" if devices.plan().cards else "openvino"
-    counts, settings = (len(split.train), len(split.val), len(split.test)), config.augment
-    plan = Plan.of(config, spec, len(split.classes), counts, 0, False, engine=engine)
+    read = read_by(config.strategy, domains, dataset, source)
+    plan = Plan.of(config, spec, len(domains.target.classes), (len(read[0]), len(read[1]), len(read[2])), 0, False, engine=engine)
+    pictures = _pictures(dataset, source, domains, config.strategy)
     if plan.fresh or not plan.cut:
-        kept = split.train if plan.cut else split.known_rows
+        kept = pictures[0] if plan.cut else pictures[0] | pictures[1]
         stored = stored_ids(workspace.activations / key_of(pixels_about(plan.side_px)))
-        plan = dataclasses.replace(plan, undecoded=len(set(content_keys(dataset.content_ids[kept])) - stored))
+        plan = dataclasses.replace(plan, undecoded=len(kept - stored))
     identity = _as_computed(identity_of(config, spec, engine), workspace) if plan.cut else None
     model = None
     if identity is not None:
-        plan, model = _as_stored(plan, identity, workspace, dataset, split, settings)
+        plan, model = _as_stored(plan, identity, workspace, pictures, config)
     elif plan.cut:
         plan = dataclasses.replace(plan, missing=plan.kept_pictures)
     probe = Probe(workspace, dataset.id, spec, plan.side_px, plan.cut, model if plan.converted and not plan.from_block else None)
@@ -102,10 +109,10 @@ def prospect(workspace: Workspace, config: RunConfig, dataset: Dataset, split: S
 
 
 def _as_stored(
-    plan: Plan, identity: PrefixIdentity, workspace: Workspace, dataset: Dataset, split: Split, settings: AugmentConfig
+    plan: Plan, identity: PrefixIdentity, workspace: Workspace, pictures: tuple[frozenset[bytes], frozenset[bytes]], config: RunConfig
 ) -> tuple[Plan, Path]:
     """The plan with what the cache holds for it, and where its converted network lies or will lie."""
-    train, tested = _pictures(dataset, split)
+    (train, tested), settings = pictures, config.augment
     plain = tested if settings.enabled else train | tested
     via = route.nearest_stored_maps(identity, plan.spec, plain, workspace)
     if via is not None:
@@ -118,10 +125,12 @@ def _as_stored(
 
 
 @functools.lru_cache(maxsize=4)
-def _pictures(dataset: Dataset, split: Split) -> tuple[frozenset[bytes], frozenset[bytes]]:
+def _pictures(dataset: Dataset, source: Dataset | None, domains: Domains, strategy: Strategy) -> tuple[frozenset[bytes], frozenset[bytes]]:
     """Content ids of what is learnt from, and of what validates and tests."""
-    train, tested = (content_keys(dataset.content_ids[rows]) for rows in (split.train, np.concatenate([split.val, split.test])))
-    return frozenset(train), frozenset(tested)
+    from tlcore.datasets.domains import read_by
+
+    train, val, test = read_by(strategy, domains, dataset, source)
+    return frozenset(content_keys(train)), frozenset(content_keys(np.concatenate([val, test])))
 
 
 def _as_computed(identity: PrefixIdentity | None, workspace: Workspace) -> PrefixIdentity | None:
@@ -157,10 +166,12 @@ def outlook(store: Store, of: Prospect) -> Outlook:
 def outlook_of(store: Store, config: RunConfig, probe_wait_s: float = 0.0) -> Outlook:
     """The same from settings alone; `probe_wait_s` is how long a probe may take, if one is of use. Raises NotFoundError, InputError."""
     from tlcore.datasets.dataset import Dataset
-    from tlcore.datasets.splits import make_split
+    from tlcore.datasets.domains import divide
 
-    dataset = Dataset.open(store.workspace.dataset(store.dataset(config.dataset).id))
-    found = prospect(store.workspace, config, dataset, make_split(dataset, config.classes, config.split))
+    dataset, source = Dataset.open(store.workspace.dataset(store.dataset(config.dataset).id)), None
+    if config.source.dataset is not None:
+        source = Dataset.open(store.workspace.dataset(store.dataset(config.source.dataset).id))
+    found = prospect(store.workspace, config, dataset, divide(config, dataset, source), source)
     expected = outlook(store, found)
     if probe_wait_s and wants_probe(found, expected) and found.probe.start():
         found.probe.wait(probe_wait_s)

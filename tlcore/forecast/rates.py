@@ -120,7 +120,7 @@ def likeness(component: str, plan: Plan, past: Plan) -> Likeness:
         return "other"
     fields = ["side_px", "depth"]
     if PHASE_OF[component] == "train":
-        fields += ["batch", "hidden", "pooling", "fresh"]
+        fields += ["batch", "hidden", "pooling", "fresh", "strategy"]
     return "same" if all(getattr(past, each) == getattr(plan, each) for each in fields) else "near"
 
 
