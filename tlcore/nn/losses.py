@@ -45,16 +45,16 @@ def coral(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
 
 
 def mmd(source: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """Squared maximum mean discrepancy under a sum of Gaussian kernels, the biased estimate. Shapes: (n, d), (m, d) → ().
+    """Squared maximum mean discrepancy under a mean of Gaussian kernels, the biased estimate. Shapes: (n, d), (m, d) → ().
 
-    mean k(s, s') + mean k(t, t') − 2 mean k(s, t), with k = Σ_w exp(−‖a − b‖² / (w · mean ‖a − b‖²)).
-    Source: Gretton et al. 2012, equation 5; several kernels and their widths as in Long et al. 2015, arXiv:1502.02791.
+    mean k(s, s') + mean k(t, t') − 2 mean k(s, t), with k = mean over w of exp(−‖a − b‖² / (w · mean ‖a − b‖²)).
+    Source: Gretton et al. 2012, equation 5; several kernels in a convex combination: Long et al. 2015, arXiv:1502.02791, section 3.1.
     """
     both = tf.concat([source, target], 0)
     squares = tf.reduce_sum(tf.square(both), 1)
     distances = tf.nn.relu(squares[:, None] + squares[None, :] - 2 * tf.matmul(both, both, transpose_b=True))
     mean = tf.stop_gradient(tf.maximum(tf.reduce_mean(distances), LEAST_DISTANCE))
-    kernel = tf.add_n([tf.exp(-distances / (width * mean)) for width in KERNEL_WIDTHS])
+    kernel = tf.add_n([tf.exp(-distances / (width * mean)) for width in KERNEL_WIDTHS]) / len(KERNEL_WIDTHS)
     n = tf.shape(source)[0]
     return tf.reduce_mean(kernel[:n, :n]) + tf.reduce_mean(kernel[n:, n:]) - 2 * tf.reduce_mean(kernel[:n, n:])
 

@@ -1,0 +1,85 @@
+"""Whole runs on two domains: no hidden label is read, both domains are evaluated, models leave as any other."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tlcore.config import parse, with_changes
+from tlcore.datasets.dataset import Dataset
+from tlcore.datasets.domains import Domains
+from tlcore.datasets.sources import add_dataset
+from tlcore.nn import export, inference, training
+from tlcore.reporter import NullReporter
+from tlcore.results import load_predictions
+from tlcore.strategies import STRATEGIES
+from tlcore.workspace import Workspace
+
+SMALL = {
+    "dataset": "digits-textures", "source": {"dataset": "digits"}, "target": {"label_fraction": 0.5}, "classes": ["1", "4"],
+    "split": {"train_fraction": 0.3}, "freeze": {"trainable_blocks": 1}, "head": {"hidden": [16]},
+    "train": {"epochs": 2, "batch_size": 32}, "optimizer": {"learning_rate": 0.001},
+}
+OPTIONS = {"lp_ft": {"head_epochs": 1}, "pseudo_label": {"warm_epochs": 1, "threshold": 0.6}}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    workspace = Workspace(tmp_path_factory.mktemp("workspace")).create()
+    return workspace, {name: add_dataset(name, None, workspace, NullReporter()) for name in ("digits", "digits-textures")}
+
+
+def carry_out(shared, folder, name, **changes):
+    workspace, datasets = shared
+    config = parse(with_changes({**SMALL, "strategy": {"name": name, **OPTIONS.get(name, {})}}, changes))
+    reporter = NullReporter()
+    return training.run(config, datasets[config.dataset], workspace, folder, reporter, None, datasets[config.source.dataset]), reporter.epochs
+
+
+@pytest.mark.parametrize("name", sorted(STRATEGIES))
+def test_once_the_pictures_are_divided_nobody_reads_a_label_of_the_datasets(shared, tmp_path, monkeypatch, name):
+    """What was divided holds no hidden label, so nothing that comes later can have read one."""
+    divide = training.divide
+
+    def divided(*arguments):
+        found = divide(*arguments)
+        monkeypatch.setattr(Dataset, "labels", property(lambda self: pytest.fail("a label was read after the division")))
+        return found
+
+    monkeypatch.setattr(training, "divide", divided)
+    summary, epochs = carry_out(shared, tmp_path / "run", name)
+    domains = Domains.load(tmp_path / "run" / "split.npz")
+    assert not np.isin(domains.unlabelled, domains.target.known_rows).any(), "no label of an unlabelled picture is kept"
+    reads_labels = STRATEGIES[name]().reads_target_labels
+    assert (len(domains.target.train) > 0) == (len(domains.target.val) > 0) == reads_labels and len(domains.unlabelled) > 0
+    assert summary["unlabelled_images"] == len(domains.unlabelled)
+    watched = {key.removesuffix("_loss") for epoch in epochs for key in epoch if key.endswith("val_loss")}
+    assert watched == ({"val", "source_val"} if reads_labels else {"val"})
+
+
+@pytest.mark.parametrize("name", ["mixed", "two_stream", "pseudo_label", "dann", "fine_tune", "scratch"])
+def test_both_domains_are_evaluated_and_the_models_repeat_it(shared, tmp_path, name):
+    folder = tmp_path / "run"
+    summary, _ = carry_out(shared, folder, name, **({"train.epochs": 1} if name == "scratch" else {}))
+    assert json.loads((folder / "summary.json").read_text()) == summary
+    _, datasets = shared
+    for split, dataset in (("test", datasets["digits-textures"]), ("source_test", datasets["digits"])):
+        stored = load_predictions(folder, split)
+        pixels = dataset.pixels(stored.rows, 32)
+        np.testing.assert_allclose(inference.load(folder).probabilities(pixels), stored.probabilities, atol=1e-4)
+        figures = summary["test"] if split == "test" else summary["source_test"]
+        assert figures["accuracy"] == pytest.approx((stored.predicted == stored.labels).mean())
+    import keras
+
+    model = keras.models.load_model(export.keras_file(folder))
+    np.testing.assert_allclose(model.predict(pixels, verbose=0), stored.probabilities, atol=1e-4)
+
+
+def test_one_dataset_may_be_both_domains(shared, tmp_path):
+    summary, _ = carry_out(shared, tmp_path / "run", "mixed", **{"source.dataset": "digits-textures", "target.fraction": 0.4})
+    assert summary["source_train_images"] > summary["train_images"] > 0
+
+
+def test_from_scratch_everything_learns_whatever_the_form_says(shared, tmp_path):
+    summary, _ = carry_out(shared, tmp_path / "run", "scratch", **{"freeze.trainable_blocks": 0, "train.epochs": 1})
+    assert summary["weights_sha256"] is None and summary["trainable_params"] > 260_000
