@@ -46,7 +46,7 @@ def _checked(record: DatasetRecord) -> tuple[RunConfig | None, str | None]:
     """The configuration in the widgets, or the sentence that says what is wrong with it."""
     try:
         config = parse(forms.collect(), "Settings")
-        jobs.check_run(config, record)
+        jobs.check_run(config, record, store())
     except InputError as error:
         return None, str(error)
     return config, None
@@ -148,7 +148,7 @@ def _several(config: RunConfig, record: DatasetRecord) -> None:
     with guarded():
         record = store().dataset(config.dataset)
         for run in runs:  # All are checked before the first is queued.
-            jobs.check_run(run, record)
+            jobs.check_run(run, record, store())
         for place, run in enumerate(runs):
             shown = _look(run, record, probe=False)
             forecast = shown.expected.to_json() if shown else {}
@@ -179,7 +179,7 @@ def _adopt() -> None:
         text = file.getvalue().decode("utf-8") if file else st.session_state["yaml_text"]
         config = parse(load_yaml(text), "YAML")
         record = store().dataset(config.dataset)
-        jobs.check_run(config, record)
+        jobs.check_run(config, record, store())
         forms.fill(config)
         toast_next("The settings are in the form.", icon=":material/check_circle:")
     except TLError as error:

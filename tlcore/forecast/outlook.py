@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlcore import augment, devices, locks, machine, route
+from tlcore import augment, devices, locks, machine, route, weight_sets
 from tlcore.activations import content_keys, stored_ids
 from tlcore.backbones import BACKBONES
 from tlcore.config import AugmentConfig, RunConfig
@@ -91,7 +91,7 @@ def prospect(workspace: Workspace, config: RunConfig, dataset: Dataset, split: S
         kept = split.train if plan.cut else split.known_rows
         stored = stored_ids(workspace.activations / key_of(pixels_about(plan.side_px)))
         plan = dataclasses.replace(plan, undecoded=len(set(content_keys(dataset.content_ids[kept])) - stored))
-    identity = _as_computed(identity_of(config, spec, engine), workspace) if plan.cut else None
+    identity = _as_computed(identity_of(config, spec, engine, weight_sets.made_already(config.backbone, workspace)), workspace) if plan.cut else None
     model = None
     if identity is not None:
         plan, model = _as_stored(plan, identity, workspace, dataset, split, settings)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tlcore import backbones
+from tlcore import backbones, weight_sets
 from tlcore.activations import Rows
 from tlcore.config import RunConfig
 from tlcore.cuts import Cut, cut_for
@@ -68,7 +68,7 @@ class _Run:
         self.cut = cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)
         self.plan = devices.plan(config.train.devices)
         self.strategy = devices.apply(self.plan)
-        self.backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed, self.plan.policy)
+        self.backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed, self.plan.policy, weight_sets.chosen(config.backbone, workspace))
         self.split = make_split(dataset, config.classes, config.split)
 
     def carry_out(self, resume_from: Committed | None) -> dict[str, Any]:
