@@ -29,6 +29,8 @@ LABELS = {
     "split.test_fraction": "Test share",
     "split.seed": "Seed of the split",
     "backbone.weights": "Weights",
+    "backbone.weight_set": "Weight set",
+    "backbone.run": "Run that goes on",
     "backbone.input_size": "Input size, px",
     "freeze.trainable_blocks": "Blocks that learn",
     "augment.horizontal_flip": "Mirror",
@@ -53,6 +55,7 @@ LABELS = {
     "train.seed": "Seed of the training",
     "train.devices": "Cards used together",
 }
+ONLY_WITH = {"backbone.weight_set": "set", "backbone.run": "run"}  # Of `backbone.weights`; elsewhere they mean nothing.
 EMPTY = {"backbone.input_size": "usual size", "train.early_stopping_patience": "never stop early"}
 STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1, "augment.rotation_deg": 5.0}
 
@@ -184,7 +187,7 @@ def _in_address(value: str | float | bool | None) -> str:
 def collect() -> dict[str, Any]:
     """A configuration document from the widgets as they stand. Raises InputError where a list can't be read."""
     state = st.session_state
-    values = {dotted: _layers(state[dotted] or "") if dotted == "head.hidden" else state[dotted] for dotted in LABELS if dotted in state}
+    values = {dotted: _layers(state[dotted] or "") if dotted == "head.hidden" else state[dotted] for dotted in LABELS if dotted in state and ONLY_WITH.get(dotted) in (None, state["backbone.weights"])}
     document = with_changes({}, {**values, "backbone.name": state["backbone.name"], "dataset": state["dataset"]})
     return {**document, "classes": list(state["classes"])} if state.get("classes") else document
 
@@ -192,7 +195,7 @@ def collect() -> dict[str, Any]:
 def not_taken(datasets: Collection[str], classes: Collection[str], backbone: BackboneSpec) -> list[str]:
     """What the address asks for and no widget can hold, such as `dataset 'none'`; look before the widgets drop it."""
     asked = st.query_params
-    known = {"dataset": datasets, "classes": classes, "backbone.name": BACKBONES, "backbone.weights": backbone.weights}
+    known = {"dataset": datasets, "classes": classes, "backbone.name": BACKBONES, "backbone.weights": backbone.choices}
     found = []
     for key in ("dataset", "classes", "backbone.name", *LABELS):
         values = [value for value in asked.get_all(key) if value] if key in asked else []

@@ -6,7 +6,7 @@ import uuid
 
 import streamlit as st
 
-from pages.ui import forms, outlook_view
+from pages.ui import forms, outlook_view, weights_choice
 from pages.ui.errors import guarded
 from pages.ui.split_view import split_counts
 from pages.ui.state import store, toast_next, workspace
@@ -59,7 +59,7 @@ def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -
     except TLError as error:
         return None, str(error)
     shown = _look(config, record)
-    expected = forecast(config, backbone, record, counts)
+    expected = forecast(config, backbone, record, counts, weights_choice.known(config.backbone))
     parts = {name: int(counts[part].sum()) for part, name in (("train", "training"), ("val", "validation"), ("test", "test"))}
     rows = {
         **(outlook_view.rows(shown.expected) if shown else {}),
@@ -113,11 +113,12 @@ def variants(config: RunConfig, names: list[str], depths: list[int]) -> list[Run
     for name in names:
         spec = BACKBONES[name]
         same = name == config.backbone.name
-        weights = config.backbone.weights if config.backbone.weights in spec.weights else spec.weights[0]
+        weights = config.backbone.weights if same or config.backbone.weights in spec.weights else spec.weights[0]
+        elsewhere = {"weight_set": config.backbone.weight_set, "run": config.backbone.run} if same else {}
         side = config.backbone.input_size if same or (config.backbone.input_size or 0) >= spec.min_size else None
         for depth in depths:
             if depth <= len(spec.blocks):
-                changed = {"name": "", "backbone": {"name": name, "weights": weights, "input_size": side}, "freeze": {"trainable_blocks": depth}}
+                changed = {"name": "", "backbone": {"name": name, "weights": weights, "input_size": side, **elsewhere}, "freeze": {"trainable_blocks": depth}}
                 found.append(RunConfig.model_validate({**config.model_dump(mode="json"), **changed}))
     return found
 
