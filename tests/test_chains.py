@@ -155,10 +155,17 @@ def test_weights_that_are_not_here_are_refused_before_anything_is_queued(store, 
     assert store.count("train") == before
 
 
+@pytest.mark.parametrize(("name", "says"), [("run 7", "what the weights of that run are called"), ("x" * 121, "120 printable characters or fewer"), ("a\nb", "printable")])
+def test_names_that_cannot_be_are_refused_before_a_file_is_read(store, name, says):
+    with pytest.raises(InputError, match=says):
+        weight_jobs.submit_file(store, "a.npz", "ResNet20", name)
+    assert not store.queue_lengths()
+
+
 def test_a_run_of_another_architecture_or_without_an_end_is_refused(store, source):
-    for run_id, name, says in ((source.id, "MobileNet_0.25", "has trained ResNet20, not MobileNet_0.25"),):
-        with pytest.raises(InputError, match=says):
-            jobs.submit_run(store, store.workspace, parse({"dataset": "digits", "backbone": {"name": name, "weights": "run", "run": run_id}}))
+    other = {"name": "MobileNet_0.25", "weights": "run", "run": source.id}
+    with pytest.raises(InputError, match=f"backbone.run {source.id} has trained ResNet20, not MobileNet_0.25"):
+        jobs.submit_run(store, store.workspace, parse({"dataset": "digits", "backbone": other}))
     waiting = jobs.submit_run(store, store.workspace, parse(SMALL), forecast={})
     with pytest.raises(InputError, match=f"backbone.run {waiting} is queued: only a finished run"):
         jobs.submit_run(store, store.workspace, parse({"dataset": "digits", "backbone": {"weights": "run", "run": waiting}}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from tlcore.errors import ConflictError, InputError
 from tlcore.store import ACTIVE, JobState, Store
 
 KIND = "weights"
+LONGEST_NAME = 120
 MOST_NAMED = 5
 
 
@@ -37,7 +39,7 @@ def submit_run(store: Store, run_id: int, name: str | None = None) -> int:
     if job.kind != "train" or job.state is not JobState.done:
         raise InputError(f"run {run_id} has no finished model. Wait for its end, or resume it.")
     if weight_sets.of_run(store.workspace, run_id) is None:
-        refuse_taken(store, name or f"run {run_id}")
+        refuse_taken(store, name or f"run {run_id}", run_id)
     return _queue(store, f"Weights of run {run_id}", {"run": run_id, "name": name})
 
 
@@ -47,8 +49,15 @@ def _queue(store: Store, title: str, payload: dict[str, Any]) -> int:
     return job_id
 
 
-def refuse_taken(store: Store, name: str) -> None:
-    """Raise ConflictError where a weight set has the name, or is about to."""
+def refuse_taken(store: Store, name: str, run_id: int | None = None) -> None:
+    """Raise ConflictError where a weight set has the name, or is about to; InputError for one that can't be.
+
+    run_id: the run whose trunk is to have it.
+    """
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise InputError(f"'{name[:40]}' can't be the name of a weight set. Choose one of {LONGEST_NAME} printable characters or fewer.")
+    if re.fullmatch(r"run \d+", name) and name != f"run {run_id}":
+        raise InputError(f"'{name}' is what the weights of that run are called. Choose another name.")
     if any(each.name == name for each in weight_sets.listed(store.workspace)):
         raise ConflictError(f"A weight set named '{name}' exists already. Choose another name.")
     if any(job.payload["name"] == name for job in store.jobs(KIND, states=ACTIVE, limit=10_000)):

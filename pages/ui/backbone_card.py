@@ -11,7 +11,7 @@ from tlcore.backbones import BackboneSpec
 def card(spec: BackboneSpec, elsewhere: str | None = None) -> None:
     """Facts of a backbone; only what is published or counted.
 
-    elsewhere: what weights that aren't its own have been trained on, in words.
+    elsewhere: a sentence on weights that aren't its own.
     """
     facts = {
         "Year": str(spec.year),
@@ -23,5 +23,5 @@ def card(spec: BackboneSpec, elsewhere: str | None = None) -> None:
     with st.container(horizontal=True, gap="medium"):
         for name, value in facts.items():
             st.markdown(f":small[:gray[{name}]]  \n**{value}**", width="content")
-    trained = f"Trained on {literal(spec.trained_on)} · weights: {literal(spec.licence)}" if elsewhere is None else f"Trained on {literal(elsewhere)} · weights: from elsewhere"
-    st.caption(f"{trained} · paper: {literal(spec.paper)}")
+    weights = f"Trained on {spec.trained_on} · weights: {spec.licence}" if elsewhere is None else elsewhere
+    st.caption(f"{literal(weights)} · paper: {literal(spec.paper)}")

@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import add_weights, backbone_card, forms
-from pages.ui.state import read_text, store, workspace, write_query
+from pages.ui.state import guarded, read_text, store, toast_next, workspace, write_query
 from pages.ui.text import count, literal
-from tlcore import chains, weight_sets
+from tlcore import chains, weight_jobs, weight_sets
 from tlcore.backbones import ELSEWHERE, BackboneSpec
 from tlcore.config import BackboneConfig
 from tlcore.errors import NotFoundError
@@ -31,7 +31,7 @@ def section(backbone: BackboneSpec) -> None:
         _choose_run(backbone)
     config = _config(backbone, weights)
     if weights in ELSEWHERE:
-        backbone_card.card(backbone, "nothing chosen yet" if config is None else weight_sets.in_words(known(config) or ()))
+        backbone_card.card(backbone, "Weights from elsewhere: none chosen yet" if config is None else f"Trained on {weight_sets.in_words(known(config) or ())} · weights: from elsewhere")
     else:
         backbone_card.card(backbone)
     if weights == "set":
@@ -73,6 +73,17 @@ def _report(found: WeightSet) -> None:
         st.warning(literal(f"{count(len(random), 'layer keeps', 'layers keep')} random weights: {_first(random)}."), icon=":material/warning:")
     if report.unused:
         st.caption(literal(f"Layers of the file that {found.backbone} doesn't have: {_first(report.unused)}."))
+    with st.popover("Delete this set", icon=":material/delete:", type="tertiary", key="weights_delete_open"):
+        st.markdown(f"Delete the weights {literal(found.name)}? A set that a run uses stays.")
+        st.button("Delete weights", key="weights_delete", type="primary", icon=":material/delete:", on_click=_delete, args=(found.id,))
+
+
+def _delete(set_id: str) -> None:
+    with guarded():
+        weight_jobs.delete(store(), set_id)
+        st.session_state[SET] = None
+        write_query(**{SET: None})
+        toast_next("Weights deleted.", icon=":material/delete:")
 
 
 def _first(names: tuple[str, ...] | list[str]) -> str:

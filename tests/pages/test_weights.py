@@ -125,6 +125,19 @@ def test_an_upload_becomes_a_job_and_what_it_makes_is_chosen(digits, store, open
     assert shown(app)["weight_set"] == weight_sets.find(digits, "theirs.npz").id
 
 
+def test_a_set_is_deleted_unless_a_run_uses_it(digits, store, open_page, add_set):
+    made = add_set()
+    app = open_page("train.py", dataset="digits", backbone__weights="set", backbone__weight_set=made.id)
+    app.button(key="start").click().run()
+    app = open_page("train.py", dataset="digits", backbone__weights="set", backbone__weight_set=made.id)
+    app.button(key="weights_delete").click().run()
+    assert "is used by run" in said(app) and shown(app)["weight_set"] == made.id
+    store.request_cancel(store.jobs("train")[0].id)
+    store.delete_job(store.jobs("train")[0].id)
+    app.button(key="weights_delete").click().run()
+    assert not weight_sets.listed(digits) and "none chosen yet" in said(app)
+
+
 def test_a_file_that_was_refused_says_why(digits, store, open_page):
     np.savez(digits.root / "a.npz", x=np.zeros(1))
     weight_jobs.submit_file(store, str(digits.root / "a.npz"), "ResNet20")

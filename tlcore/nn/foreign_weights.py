@@ -47,7 +47,7 @@ def add_file(
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     about = {
-        "name": (name or where).strip()[:120], "backbone": backbone, "origin": where, "sha256": sha256,
+        "name": name or where, "backbone": backbone, "origin": where, "sha256": sha256,
         "trained_on": (Training(trained_on.strip()[:120]),) if trained_on.strip() else (), "report": report,
     }
     return _written(workspace, about, arrays)
@@ -171,7 +171,7 @@ def _refuse_unfit(where: str, backbone: str, report: Report, partial: bool) -> N
     if wrong and not partial:
         raise InputError(
             f"{where}: {len(report.loaded)} layers fit {backbone}, {len(report.mismatched)} have another shape and {len(report.missing)} are missing ({named}). "
-            "Choose the backbone that the file belongs to, or ask for a partial load, which leaves these layers random."
+            "Choose the backbone that the file belongs to, or ask for a partial load (--partial), which leaves these layers random."
         )
 
 
