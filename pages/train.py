@@ -4,12 +4,12 @@ import streamlit as st
 
 from pages.ui import (
     augmentation,
-    backbone_card,
     blocks,
     forms,
     launch,
     strategy_form,
     training_form,
+    weights_choice,
 )
 from pages.ui.errors import guarded
 from pages.ui.state import head, read_id, read_text, store, warm_up
@@ -48,9 +48,9 @@ def choose_backbone() -> BackboneSpec:
     with st.grid(3, min_column_width=170):
         name = st.selectbox("Network", list(BACKBONES), key="backbone.name", bind="query-params", index=list(BACKBONES).index("ResNet20"), help=forms.setting("backbone.name").description)
         chosen = spec(name)
-        forms.field("backbone.weights", chosen.weights)
+        forms.field("backbone.weights", chosen.choices)
         forms.field("backbone.input_size")
-    backbone_card.card(chosen)
+    weights_choice.section(chosen)
     return chosen
 
 

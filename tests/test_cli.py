@@ -172,6 +172,11 @@ def test_backbones_are_listed(home):
         (("predict", "9999", "x.png"), "9999"),
         (("export", "9999"), "9999"),
         (("compare", "9999"), "9999"),
+        (("weights", "add", "absent.npz"), "--backbone"),
+        (("weights", "add", "absent.npz", "--backbone", "ResNet20"), "absent.npz: not found"),
+        (("weights", "add", "--run", "9999"), "9999"),
+        (("weights", "add"), "either a file or --run"),
+        (("weights", "delete", "absent"), "absent"),
         (("cache", "budget", "much"), "no size"),
         (("cache", "budget", "0GB"), "between 1 MB"),
     ],
@@ -193,6 +198,22 @@ def test_wrong_settings_are_refused_before_anything_is_queued(home, demonstratio
         assert (done.returncode, done.stdout) == (2, ""), change
         assert "Traceback" not in done.stderr
     assert len(document(home, "runs", "list")["runs"]) == before
+
+
+def test_weights_are_added_from_a_file_and_a_run_used_listed_and_deleted(home, demonstration, tmp_path):
+    added = document(home, "weights", "add", ROOT / "tlcore/assets/resnet20_cifar10.weights.h5", "--backbone", "ResNet20", "--name", "mine", "--trained-on", "CIFAR-10")
+    assert (added["name"], len(added["report"]["loaded"]), added["report"]["missing"]) == ("mine", 42, [])
+    config = tmp_path / "run.yaml"
+    config.write_text(f"dataset: digits\nclasses: ['1', '7']\ntrain: {{epochs: 1}}\nbackbone: {{weights: run, run: {demonstration['run']}}}\n")
+    chained = document(home, "train", config, "--wait")
+    assert chained["status"] == "done" and chained["weights_file"] == f"weight set 'run {demonstration['run']}'"
+    listed = {each["name"]: each for each in document(home, "weights")["weight_sets"]}
+    assert set(listed) == {"mine", f"run {demonstration['run']}"}
+    assert [each["what"] for each in listed[f"run {demonstration['run']}"]["trained_on"]] == ["CIFAR-10"], "its trunk was frozen"
+    refused = tlcore(home, "weights", "delete", f"run {demonstration['run']}")
+    assert refused.returncode == 2 and f"is used by run {chained['run']} (" in refused.stderr
+    assert document(home, "weights", "delete", "mine") == {"deleted": added["id"], "name": "mine"}
+    assert "mine" not in tlcore(home, "weights").stdout
 
 
 def test_every_command_of_the_readme_exists():

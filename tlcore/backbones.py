@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 from tlcore.errors import InputError
 
+ELSEWHERE = ("set", "run")  # Values of `backbone.weights` that every backbone has: weights that are not its own.
+
 
 @dataclasses.dataclass(frozen=True)
 class BackboneSpec:
@@ -35,11 +37,16 @@ class BackboneSpec:
     block_costs: tuple[tuple[int, int, int], ...]  # Multiply-adds, numbers that its layers give, and layers of each block; one picture at `usual_size`.
     licence: str  # Of the weights.
     trained_on: str
-    weights: tuple[str, ...]  # Allowed values of the setting `backbone.weights`.
+    weights: tuple[str, ...]  # Its own values of the setting `backbone.weights`.
     weights_file: str  # Where Keras keeps the checkpoint, below its models folder; {size} where the name has one.
     paper: str
     kwargs: Mapping[str, float] = dataclasses.field(default_factory=dict, hash=False)
     checkpoint_sizes: tuple[int, ...] = ()  # Input sizes with a checkpoint of their own; empty: one for all.
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """All values of the setting `backbone.weights`."""
+        return (*self.weights, *ELSEWHERE)
 
     def params_above(self, trainable_blocks: int) -> int:
         """Parameters of the topmost `trainable_blocks` blocks."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tlcore import backbones, cache, config, demo, jobs, shift
+from tlcore import backbones, cache, cli_weights, config, demo, jobs, shift
 from tlcore.amounts import read_size
 from tlcore.budget import budget, set_budget
 from tlcore.compare import compare_runs
@@ -108,6 +108,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     command("clear", clear_cache, "Remove all stored activations and converted networks that no run uses.", kept)
 
+    cli_weights.add_commands(command)
+
     pretrain = command("pretrain", pretrain_backbone, "Train the bundled ResNet-20 from scratch; goes on where it was stopped.")
     pretrain.add_argument("dataset", help="a dataset of 32-pixel pictures in this workspace, e.g. cifar10")
     pretrain.add_argument("--epochs", type=int, help="passes over the training pictures")
@@ -167,7 +169,7 @@ def train_run(options: argparse.Namespace) -> Outcome:
     store, workspace = open_workspace()
     changes = dict(parse_change(change) for change in options.changes)
     settings = config.read_config(options.config, changes)
-    jobs.check_run(settings, store.dataset(settings.dataset), jobs.source_record(store, settings))
+    jobs.check_run(settings, store.dataset(settings.dataset), store)
     jobs.ensure_supervisor(workspace)  # A worker gets ready while the machine is measured.
     try:
         expected = outlook.outlook_of(store, settings, outlook.PROBE_WAIT_S)

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from tlcore.backbones import BACKBONES
 from tlcore.errors import InputError
@@ -47,8 +54,22 @@ class BackboneConfig(Settings):
     """Which pretrained network, with which weights, at which input size."""
 
     name: str = Field("ResNet20", description="Architecture; `python -m tlcore backbones` lists them.")
-    weights: Literal["bundled", "imagenet", "none"] = Field("bundled", description="bundled: ships with this project; imagenet: downloaded once by Keras; none: random.")
+    weights: Literal["bundled", "imagenet", "none", "set", "run"] = Field("bundled", description="bundled: ships with this project; imagenet: downloaded once by Keras; none: random; set: from a file, see weight_set; run: what a finished run has learnt.")
+    weight_set: str | None = Field(None, max_length=200, validate_default=True, description="With weights: set: id or name of a weight set; `python -m tlcore weights` lists and adds them.")
+    run: int | None = Field(None, ge=1, validate_default=True, description="With weights: run: number of a finished run with this architecture, whose blocks go on from what they have learnt.")
     input_size: int | None = Field(None, ge=16, le=1024, description="Side in pixels. Higher: more detail, and time grows with its square. Empty: the usual size.")
+
+    @field_validator("weight_set", "run")
+    @classmethod
+    def _where_from(cls, value: Any, info: ValidationInfo) -> Any:
+        """Each belongs to one kind of weights, which can't be without it."""
+        kind = "run" if info.field_name == "run" else "set"
+        weights = info.data.get("weights", kind if value else None)  # Absent where it is wrong itself.
+        if weights == kind and not value:
+            raise ValueError(f"weights '{kind}' need it: " + ("give the number of a finished run" if kind == "run" else "name a weight set"))
+        if weights != kind and value is not None:
+            raise ValueError(f"it goes with backbone.weights '{kind}'; leave it out, or set these")
+        return value
 
 
 class FreezeConfig(Settings):
@@ -173,7 +194,7 @@ class RunConfig(Settings):
         known = BACKBONES.get(str(backbone.get("name", BackboneConfig().name))) if isinstance(backbone, dict) else None
         if known is None or not isinstance(freeze, dict):
             return document  # The message about these comes first.
-        return {**document, "backbone": {**backbone, "weights": "none"}, "freeze": {**freeze, "trainable_blocks": len(known.blocks)}}
+        return {**document, "backbone": {**backbone, "weights": "none", "weight_set": None, "run": None}, "freeze": {**freeze, "trainable_blocks": len(known.blocks)}}
 
     @model_validator(mode="after")
     def _strategy_has_what_it_needs(self) -> RunConfig:

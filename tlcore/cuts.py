@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from tlcore.backbones import BackboneSpec
+from tlcore.backbones import ELSEWHERE, BackboneSpec
 from tlcore.config import RunConfig
 from tlcore.errors import InputError
+from tlcore.weight_sets import WeightSet
 from tlcore.weights import weights_path
 
 FORMAT = 1  # Raise it when the same settings begin to give other activations.
@@ -97,16 +98,18 @@ def key_of(about: Mapping[str, str | int | None]) -> str:
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def identity_of(config: RunConfig, spec: BackboneSpec, engine: str) -> PrefixIdentity | None:
+def identity_of(config: RunConfig, spec: BackboneSpec, engine: str, weight_set: WeightSet | None = None) -> PrefixIdentity | None:
     """The prefix of a run; None while its checkpoint isn't on this machine."""
     side_px = config.backbone.input_size or spec.usual_size
-    weights = weights_hash(spec, config.backbone.weights, side_px, config.train.seed)
+    weights = weights_hash(spec, config.backbone.weights, side_px, config.train.seed, weight_set)
     cut = cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)
     return None if weights is None else PrefixIdentity(spec.name, weights, side_px, cut, engine)
 
 
-def weights_hash(spec: BackboneSpec, weights: str, side_px: int, seed: int) -> str | None:
+def weights_hash(spec: BackboneSpec, weights: str, side_px: int, seed: int, weight_set: WeightSet | None = None) -> str | None:
     """Equal for equal weights, from the checkpoint's bytes; None while the file isn't on this machine."""
+    if weights in ELSEWHERE:
+        return weight_set.content if weight_set else None
     if weights == "none":
         return hashlib.sha256(f"random {spec.name} {seed}".encode()).hexdigest()
     path = weights_path(spec, weights, side_px)

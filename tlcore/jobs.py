@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tlcore import devices, locks
+from tlcore import chains, devices, locks, weight_sets
 from tlcore.config import RunConfig
 from tlcore.errors import ConflictError, InputError, TLError
 from tlcore.executors import child_environment, detached
@@ -28,6 +28,7 @@ GONE = {
         "if memory ran short, clone it with a lower train.batch_size, a lower backbone.input_size or fewer freeze.trainable_blocks instead."
     ),
     "ingest": "Its process ended without a word: killed, out of memory, or the machine stopped. Nothing of it was kept; try it again.",
+    "weights": "Its process ended without a word: killed, out of memory, or the machine stopped. Nothing of it was kept; try it again.",
     "export": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the file again.",
     "shift": "Its process ended without a word: killed, out of memory, or the machine stopped. Measure it again.",
 }
@@ -43,7 +44,8 @@ def submit_run(
     Raises: NotFoundError, InputError before anything is queued.
     """
     record, source = store.dataset(config.dataset), source_record(store, config)
-    check_run(config, record, source)
+    check_run(config, record, store)
+    config = config.model_copy(update={"backbone": chains.pinned(store, config.backbone)})
     payload: dict[str, Any] = {"config": config.model_dump(mode="json"), "dataset_id": record.id}
     if source is not None:
         payload["source_id"] = source.id
@@ -71,15 +73,15 @@ def forecast_of(store: Store, config: RunConfig) -> dict[str, Any] | None:
         return None
 
 
-def check_run(config: RunConfig, record: DatasetRecord, source: DatasetRecord | None = None) -> None:
-    """Raise InputError where settings don't fit the dataset, the source's (`source_record`) or the backbone."""
+def check_run(config: RunConfig, record: DatasetRecord, store: Store) -> None:
+    """Raise InputError where settings don't fit the dataset, the source's, the backbone or its weights."""
     from tlcore.backbones import spec  # Read when needed only: a table for every network.
 
     unknown = [name for name in config.classes or () if name not in record.classes]
     if unknown:
         known = ", ".join(record.classes[:20]) + (", …" if len(record.classes) > 20 else "")
         raise InputError(f"dataset '{record.name}' has no class '{unknown[0]}'. Its classes: {known}.")
-    assert (source is None) == (config.source.dataset is None)
+    source = source_record(store, config)
     if source is not None and source.id != record.id:
         # Read when needed only: Arrow takes its time.
         from tlcore.datasets.domains import refuse_missing_classes
@@ -95,10 +97,11 @@ def check_run(config: RunConfig, record: DatasetRecord, source: DatasetRecord | 
         raise InputError(
             f"freeze.trainable_blocks {config.freeze.trainable_blocks} is too many: {backbone.name} has {len(backbone.blocks)} blocks."
         )
-    if config.backbone.weights not in backbone.weights:
+    if config.backbone.weights not in backbone.choices:
         raise InputError(
-            f"backbone.weights '{config.backbone.weights}' don't exist for {backbone.name}. Choose one of: {', '.join(backbone.weights)}."
+            f"backbone.weights '{config.backbone.weights}' don't exist for {backbone.name}. Choose one of: {', '.join(backbone.choices)}."
         )
+    chains.check(store, config.backbone)
     cards = len(devices.plan().cards) if config.train.devices > 1 else 0
     if config.train.devices > max(1, cards):
         raise InputError(
@@ -123,7 +126,7 @@ def submit_ingest(
     earlier = store.job_by_token(token) if token is not None else None
     if earlier is not None:
         return earlier.id
-    source = _located(source)
+    source = located(source)
     shown = name or Path(source).stem
     _refuse_taken(store, shown)
     payload = {"source": source, "name": name}
@@ -153,8 +156,8 @@ def latest_export(store: Store, run_id: int) -> Job | None:
     return next((job for job in store.jobs("export", limit=200) if job.payload["run"] == run_id), None)
 
 
-def _located(source: str) -> str:
-    """A name as it is, a path whole: the worker's folder and home may be others."""
+def located(source: str) -> str:
+    """A source as its job finds it: a name as it is, a path whole: the worker's folder and home may be others."""
     # Read when needed only: Arrow takes its time.
     from tlcore.datasets.sources import BUILT_IN, KNOWN
 
@@ -165,7 +168,7 @@ def _located(source: str) -> str:
             return str(Path(source).expanduser().resolve())
     except (ValueError, RuntimeError, OSError):  # A NUL, a home that nobody has, links in a circle.
         pass
-    raise InputError(f"{source[:60]!r} can't be the path of a ZIP or a folder. Check the path.")
+    raise InputError(f"{source[:60]!r} can't be the path of a file or a folder. Check the path.")
 
 
 def _refuse_taken(store: Store, name: str) -> None:
@@ -216,7 +219,10 @@ def resume(store: Store, job_id: int) -> None:
 
 
 def delete_run(store: Store, workspace: Workspace, job_id: int) -> None:
-    """Delete an ended job and its files. Raises ConflictError while it is active."""
+    """Delete an ended job and its files. Raises ConflictError while it is active, or the backbone of one that isn't done."""
+    if users := chains.waiting_for(store, job_id):
+        named = ", ".join(f"{run} ({title})" for run, title in list(users.items())[:5])
+        raise ConflictError(f"run {job_id} is the backbone of run {named}, which is not done. Delete that first, or wait for it.")
     if not store.delete_job(job_id):
         raise ConflictError(f"run {job_id} is {store.job(job_id).state}. Cancel it, then delete it.")
     remove_folder(workspace.run(job_id))
@@ -302,8 +308,11 @@ def ensure_supervisor(workspace: Workspace) -> None:
 def sweep(store: Store) -> None:
     """Remove what nobody can use any more: half-deleted folders, unlisted datasets, locks of the dead, forgotten uploads, rehearsals."""
     workspace = store.workspace
-    for folder in (workspace.runs, workspace.datasets):
+    for folder in (workspace.runs, workspace.datasets, workspace.weights):
         for left in folder.glob(".deleting-*"):
+            shutil.rmtree(left, ignore_errors=True)
+    for left in workspace.weights.glob(f"{weight_sets.UNFINISHED}*"):
+        if time.time() - left.stat().st_mtime > FORGOTTEN_AFTER_S:  # No worker takes so long.
             shutil.rmtree(left, ignore_errors=True)
     shutil.rmtree(workspace.rehearsals, ignore_errors=True)
     _sweep_unlisted(store)
@@ -344,7 +353,7 @@ def _adder_gone(mark: Path) -> bool:
 
 def drop_upload(store: Store, job: Job) -> None:
     """Delete what was uploaded for an import that is done or forgotten, unless another one needs it."""
-    upload = Path(job.payload["source"])
+    upload = Path(job.payload.get("source") or "")
     if upload.parent != store.workspace.uploads or str(upload) in _wanted_sources(store):
         return
     with contextlib.suppress(FileNotFoundError):
@@ -353,13 +362,14 @@ def drop_upload(store: Store, job: Job) -> None:
             upload.unlink()
 
 
-def _wanted_sources(store: Store) -> set[str]:
+def _wanted_sources(store: Store) -> set[str | None]:
     """What imports may yet read; those that failed or were cancelled are given up after a day."""
     kept_since = time.time() - FORGOTTEN_AFTER_S
     given_up = (JobState.failed, JobState.cancelled)
     return {
-        job.payload["source"]
-        for job in store.jobs("ingest", states=ACTIVE | RESUMABLE, limit=10_000)
+        job.payload.get("source")
+        for kind in ("ingest", "weights")
+        for job in store.jobs(kind, states=ACTIVE | RESUMABLE, limit=10_000)
         if job.state not in given_up or (job.finished_at or 0.0) > kept_since
     }
 

@@ -119,7 +119,7 @@ def submit_shift(store: Store, config: RunConfig) -> int:
     source, record = jobs.source_record(store, config), store.dataset(config.dataset)
     if source is None:
         raise InputError("A shift is measured between two domains. Choose a source.")
-    jobs.check_run(config, record, source)
+    jobs.check_run(config, record, store)
     known = latest_shift(store, config)
     if known is not None and (known.active or known.state is JobState.done):
         job_id = known.id

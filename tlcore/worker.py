@@ -19,10 +19,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tlcore import jobs, locks
+from tlcore import chains, jobs, locks, weight_sets
 from tlcore.errors import Cancelled, ResourceError, Superseded, TLError
 from tlcore.reporter import Committed, NullReporter, Stopwatch
 from tlcore.store import DatasetRecord, EpochRecord, Job, JobState, Store
+from tlcore.weight_sets import WeightSet
 from tlcore.workspace import Workspace
 
 WRITE_EVERY_S = 0.2  # Progress, at most.
@@ -116,6 +117,9 @@ def train(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Out
     from tlcore.nn import training
 
     workspace = store.workspace
+    if job.config.backbone.run is not None:
+        reporter.phase("prepare")
+        take_trunk(store, job.config.backbone.run)
     dataset = Dataset.open(workspace.dataset(job.payload["dataset_id"]))
     resume_from = last_committed(job, store, run_dir, reporter)
     more: dict[str, Any] = {}
@@ -135,6 +139,33 @@ def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> O
     return Outcome({"dataset": record.name, "dataset_id": record.id}, record)
 
 
+def weights(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Outcome:
+    """Add a weight set from a file, or from a finished run."""
+    from tlcore.nn import foreign_weights
+
+    asked = job.payload
+    reporter.phase("read")
+    if "run" in asked:
+        made = take_trunk(store, asked["run"], asked["name"])
+    else:
+        made = foreign_weights.add_file(
+            Path(asked["source"]), asked["backbone"], store.workspace, run_dir,
+            name=asked["name"], partial=asked["partial"], trained_on=asked["trained_on"], shown=asked["shown"],
+        )
+    reporter.log(f"Weight set '{made.name}' for {made.backbone}: {made.report}.")
+    return Outcome({"weight_set": made.id, "name": made.name})
+
+
+def take_trunk(store: Store, run_id: int, name: str | None = None) -> WeightSet:
+    """What the backbone of a finished run has learnt, as a weight set; the one that was made before serves."""
+    from tlcore.nn import foreign_weights
+
+    made = weight_sets.of_run(store.workspace, run_id)
+    if made is not None:
+        return made
+    known = chains.after_run(store, store.job(run_id))
+    return foreign_weights.add_run(store.workspace.run(run_id), run_id, known, store.workspace, name)
+
 def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
     """Write a finished run's model as Keras's own file."""
     from tlcore.nn.export import keras_file
@@ -150,12 +181,14 @@ def shift(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Ou
     from tlcore.datasets.dataset import Dataset
     from tlcore.nn.shift import measure
 
+    if job.config.backbone.run is not None:
+        take_trunk(store, job.config.backbone.run)
     target, source = (Dataset.open(store.workspace.dataset(job.payload[name])) for name in ("dataset_id", "source_id"))
     return Outcome(dataclasses.asdict(measure(job.config, target, source, store.workspace, reporter)))
 
 
 Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
-JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift}
+JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift, "weights": weights}
 
 
 def run_job(store: Store, job: Job, execute: Execute) -> JobState:
@@ -209,7 +242,7 @@ def _finish(
         if isinstance(problem, Superseded):
             raise
         return _finish(store, job, reporter, JobState.failed, None, str(problem), None)
-    if state == JobState.done and job.kind == "ingest":
+    if state == JobState.done and job.kind in ("ingest", "weights"):
         jobs.drop_upload(store, job)  # Only now: an end that wasn't recorded needs it once more.
     return state
 

@@ -27,7 +27,7 @@ class Workspace:
 
     def create(self) -> Workspace:
         """Make the folders that are missing; safe to call again."""
-        for folder in (self.datasets, self.runs, self.cache, self.uploads, self.locks):
+        for folder in (self.datasets, self.weights, self.runs, self.cache, self.uploads, self.locks):
             folder.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -45,6 +45,11 @@ class Workspace:
     def unlisted(self, dataset_id: str) -> Path:
         """Lies in a dataset's folder until the store lists it; names the process that adds it."""
         return self.dataset(dataset_id) / UNLISTED_FILE
+
+    @property
+    def weights(self) -> Path:
+        """Weights from elsewhere, a folder each."""
+        return self.root / "weights"
 
     @property
     def runs(self) -> Path:

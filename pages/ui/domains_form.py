@@ -10,6 +10,7 @@ from pages.ui import forms, shift_view
 from pages.ui.domains_view import domain_counts, domains_chart
 from pages.ui.download import download_csv
 from pages.ui.errors import guarded
+from pages.ui.state import store
 from pages.ui.text import count, literal
 from tlcore import jobs
 from tlcore.config import RunConfig, parse
@@ -43,15 +44,15 @@ def section(record: DatasetRecord, records: Sequence[DatasetRecord], strategy: S
         )
         return
     with guarded():
-        _result(record, records)
+        _result(record)
 
 
-def _result(record: DatasetRecord, records: Sequence[DatasetRecord]) -> None:
+def _result(record: DatasetRecord) -> None:
     """What the choice makes of the pictures; nothing where it is wrong, since the panel beside says why."""
     try:
         document = forms.collect()
         config = parse({name: document[name] for name in DECIDING if name in document}, "Settings")
-        jobs.check_run(config, record, next((each for each in records if each.name == config.source.dataset), None))
+        jobs.check_run(config, record, store())
         counts = domain_counts(config, record)
     except TLError:
         return

@@ -35,6 +35,8 @@ LABELS = {
     "split.test_fraction": "Test share",
     "split.seed": "Seed of the split",
     "backbone.weights": "Weights",
+    "backbone.weight_set": "Weight set",
+    "backbone.run": "Run that goes on",
     "backbone.input_size": "Input size, px",
     "freeze.trainable_blocks": "Blocks that learn",
     "augment.horizontal_flip": "Mirror",
@@ -82,6 +84,7 @@ STRATEGY_LABELS = {  # Each strategy has some of them.
     "strategy.discriminator_units": "Units of the adversary",
 }
 SHARE = "target.fraction"  # Applies where source and target are one dataset.
+ONLY_WITH = {"backbone.weight_set": "set", "backbone.run": "run"}  # Of `backbone.weights`; elsewhere they mean nothing.
 EMPTY = {"backbone.input_size": "usual size", "train.early_stopping_patience": "never stop early"}
 STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1, "augment.rotation_deg": 5.0, "optimizer.warmup_epochs": 1.0, "strategy.head_rate": 0.0005, "strategy.gamma": 1.0}
 
@@ -228,7 +231,7 @@ def collect() -> dict[str, Any]:
     """
     state = st.session_state
     strategy = state.get("strategy.name") or Frozen().name
-    asked = [dotted for dotted in (*LABELS, *of_strategy(strategy)) if dotted in state]
+    asked = [dotted for dotted in (*LABELS, *of_strategy(strategy)) if dotted in state and ONLY_WITH.get(dotted) in (None, state["backbone.weights"])]
     if state.get("source.dataset") != state["dataset"] and SHARE in asked:
         asked.remove(SHARE)
     values = {dotted: _layers(state[dotted] or "") if dotted == "head.hidden" else state[dotted] for dotted in asked}
@@ -241,7 +244,7 @@ def not_taken(datasets: Collection[str], classes: Collection[str], backbone: Bac
     asked = st.query_params
     known = {
         "dataset": datasets, "source.dataset": datasets, "classes": classes,
-        "backbone.name": BACKBONES, "backbone.weights": backbone.weights, "strategy.name": STRATEGIES,
+        "backbone.name": BACKBONES, "backbone.weights": backbone.choices, "strategy.name": STRATEGIES,
     }
     found = []
     for key in ("dataset", "classes", "backbone.name", "strategy.name", *LABELS, *STRATEGY_LABELS):

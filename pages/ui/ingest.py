@@ -83,14 +83,14 @@ def _submit_upload() -> None:
     if file is None:
         st.session_state[_MISTAKE] = "Choose a ZIP first."
         return
-    with _mistakes_kept():
-        _submit(str(_keep(file)), st.session_state["upload_name"].strip() or Path(file.name).stem, uploaded_as=Path(file.name).name)
+    with mistakes_kept():
+        _submit(str(keep(file)), st.session_state["upload_name"].strip() or Path(file.name).stem, uploaded_as=Path(file.name).name)
 
 
-def _keep(file: UploadedFile) -> Path:
+def keep(file: UploadedFile, suffix: str = ".zip") -> Path:
     """Write an upload to a path of its own, named by its content only."""
     digest = hashlib.file_digest(file, "sha256").hexdigest()
-    target = workspace().uploads / f"{digest}.zip"
+    target = workspace().uploads / f"{digest}{suffix}"
     file.seek(0)
     try:
         with whole_file(target) as temporary, temporary.open("wb") as out:
@@ -117,23 +117,23 @@ def _submit_path() -> None:
 
 
 def _submit(source: str, name: str | None, uploaded_as: str | None = None) -> None:
-    with _mistakes_kept():
+    with mistakes_kept():
         jobs.submit_ingest(store(), workspace(), source, name, uploaded_as=uploaded_as)
         toast_next(f"The import of {literal(name or source)} has begun.", icon=":material/hourglass_top:")
 
 
 @contextmanager
-def _mistakes_kept() -> Iterator[None]:
-    """Callbacks run before the page: their sentence waits until its place is drawn."""
+def mistakes_kept(key: str = _MISTAKE) -> Iterator[None]:
+    """Callbacks run before the page: their sentence waits in the session until its place is drawn."""
     try:
         yield
     except TLError as error:
-        st.session_state[_MISTAKE] = str(error)
+        st.session_state[key] = str(error)
 
 
-def imports() -> None:
-    """Imports under way or that lately came to nothing, live; the page runs again when one ends or begins anew."""
-    shown = _current()
+def imports(kind: str = "ingest", title: str = "Imports") -> None:
+    """Imports, or jobs of another kind, under way or that lately came to nothing, live; the page runs again when one ends or begins anew."""
+    shown = _current(kind)
     if not shown:
         return
     active = {job.id for job in shown if job.state in ACTIVE}
@@ -142,24 +142,25 @@ def imports() -> None:
 
     @st.fragment(run_every=every_s, key="imports")
     def rows() -> None:
-        now = _current()
+        now = _current(kind)
         for job in now:
             ingest_row(job)
         active_now = {job.id for job in now if job.state in ACTIVE}
-        for job in store().jobs(kind="ingest", states=[JobState.done]):
+        for job in store().jobs(kind=kind, states=[JobState.done]):
             if job.id in active:
-                toast_next(f"{literal((job.result or {}).get('dataset', job.title))} is ready.")
+                made = job.result or {}
+                toast_next(f"{literal(made.get('dataset') or made.get('name') or job.title)} is ready.")
         if active_now != active or {job.id for job in now} != {job.id for job in shown} or live.out_of_step(every_s):
             st.rerun()
 
-    st.subheader("Imports", anchor=False)
+    st.subheader(title, anchor=False)
     rows()
 
 
-def _current() -> list:
+def _current(kind: str) -> list:
     recent = time.time() - _SHOWN_S
     return [
         job
-        for job in store().jobs(kind="ingest", limit=20)
+        for job in store().jobs(kind=kind, limit=20)
         if job.state in ACTIVE or (job.state in RESUMABLE and (job.finished_at or 0) > recent)
     ]

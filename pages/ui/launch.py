@@ -6,7 +6,7 @@ import uuid
 
 import streamlit as st
 
-from pages.ui import forms, outlook_view
+from pages.ui import forms, outlook_view, weights_choice
 from pages.ui.domains_view import domain_counts
 from pages.ui.errors import guarded
 from pages.ui.state import store, toast_next, workspace
@@ -47,7 +47,7 @@ def _checked(record: DatasetRecord) -> tuple[RunConfig | None, str | None]:
     """The configuration in the widgets, or the sentence that says what is wrong with it."""
     try:
         config = parse(forms.collect(), "Settings")
-        jobs.check_run(config, record, jobs.source_record(store(), config))
+        jobs.check_run(config, record, store())
     except TLError as error:
         return None, str(error)
     return config, None
@@ -61,7 +61,7 @@ def _figures(config: RunConfig, backbone: BackboneSpec, record: DatasetRecord) -
         return None, str(error)
     shown, unlabelled = _look(config, record), int(roles["unlabelled"].sum())
     counts = learnt_counts(roles, config.strategy)
-    expected = forecast(config, backbone, record, counts, unlabelled)
+    expected = forecast(config, backbone, record, counts, unlabelled, weights_choice.known(config.backbone))
     parts = {name: int(counts[part].sum()) for part, name in (("train", "training"), ("val", "validation"), ("test", "test"))}
     rows = {
         **(outlook_view.rows(shown.expected) if shown else {}),
@@ -116,11 +116,12 @@ def variants(config: RunConfig, names: list[str], depths: list[int]) -> list[Run
     for name in names:
         spec = BACKBONES[name]
         same = name == config.backbone.name
-        weights = config.backbone.weights if config.backbone.weights in spec.weights else spec.weights[0]
+        weights = config.backbone.weights if same or config.backbone.weights in spec.weights else spec.weights[0]
+        elsewhere = {"weight_set": config.backbone.weight_set, "run": config.backbone.run} if same else {}
         side = config.backbone.input_size if same or (config.backbone.input_size or 0) >= spec.min_size else None
         for depth in depths:
             if depth <= len(spec.blocks):
-                changed = {"name": "", "backbone": {"name": name, "weights": weights, "input_size": side}, "freeze": {"trainable_blocks": depth}}
+                changed = {"name": "", "backbone": {"name": name, "weights": weights, "input_size": side, **elsewhere}, "freeze": {"trainable_blocks": depth}}
                 found.append(RunConfig.model_validate({**config.model_dump(mode="json"), **changed}))
     return found
 
@@ -149,9 +150,9 @@ def _several(config: RunConfig, record: DatasetRecord) -> None:
         st.session_state["several_token"] = uuid.uuid4().hex
         return
     with guarded():
-        record, source = store().dataset(config.dataset), jobs.source_record(store(), config)
+        record = store().dataset(config.dataset)
         for run in runs:  # All are checked before the first is queued.
-            jobs.check_run(run, record, source)
+            jobs.check_run(run, record, store())
         for place, run in enumerate(runs):
             shown = _look(run, record, probe=False)
             forecast = shown.expected.to_json() if shown else {}
@@ -182,7 +183,7 @@ def _adopt() -> None:
         text = file.getvalue().decode("utf-8") if file else st.session_state["yaml_text"]
         config = parse(load_yaml(text), "YAML")
         record = store().dataset(config.dataset)
-        jobs.check_run(config, record, jobs.source_record(store(), config))
+        jobs.check_run(config, record, store())
         forms.fill(config)
         toast_next("The settings are in the form.", icon=":material/check_circle:")
     except TLError as error:

@@ -29,10 +29,19 @@ def actions(runs: Sequence[Job], key: str) -> None:
         if len(runs) == 1:
             if done:
                 st.page_link("predict.py", label="Try it", icon=":material/image_search:", query_params={"runs": str(runs[0].id)}, help="Let it classify pictures of yours.")
+            if done:
+                st.page_link("train.py", label="Use as backbone", icon=":material/conversion_path:", query_params=as_backbone(runs[0]), help="Train another run that goes on from what the blocks of this one have learnt.")
             st.page_link("train.py", label="Clone", icon=":material/content_copy:", query_params={"clone": str(runs[0].id)}, help="Open its settings on the Train page, to change and start anew.")
             _rename(runs[0], key)
         if not active:
             _delete(runs, key)
+
+
+def as_backbone(run: Job) -> dict[str, str]:
+    """Train's address for a run that goes on from this one."""
+    backbone = run.payload["config"].get("backbone", {})
+    chosen = {"new": "1", "backbone.name": backbone.get("name", "ResNet20"), "backbone.weights": "run", "backbone.run": str(run.id)}
+    return chosen | ({"backbone.input_size": str(backbone["input_size"])} if backbone.get("input_size") else {})
 
 
 def _button(label: str, action: str, key: str, change: Callable[[Sequence[Job]], None], runs: Sequence[Job], disabled: bool = False) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tlcore.backbones import BackboneSpec
+from tlcore.backbones import ELSEWHERE, BackboneSpec
 from tlcore.config import RunConfig
 from tlcore.forecast.costs import head_params, stored_bytes
 from tlcore.records import DatasetRecord
+from tlcore.weight_sets import Training
 from tlcore.weights import weights_path
 
 if TYPE_CHECKING:
@@ -27,10 +29,13 @@ class Forecast:
     warnings: tuple[str, ...]
 
 
-def forecast(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, counts: pd.DataFrame, unlabelled: int = 0) -> Forecast:
+def forecast(
+    config: RunConfig, spec: BackboneSpec, record: DatasetRecord, counts: pd.DataFrame, unlabelled: int = 0, known: Sequence[Training] | None = None
+) -> Forecast:
     """Figures and warnings from the settings and the counts a class of what is read with labels (columns class, train, val, test).
 
     unlabelled: pictures of the target that may be used without their labels.
+    known: what weights from elsewhere have been trained on, so far as that is known.
     """
     depth = len(spec.blocks) if config.strategy.name == "scratch" else min(config.freeze.trainable_blocks, len(spec.blocks))
     head, side_px = config.head, config.backbone.input_size or spec.usual_size
@@ -41,7 +46,7 @@ def forecast(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, count
         learning_params=head_params(head.pooling, head.hidden, spec, side_px, len(counts)) + spec.params_above(depth),
         frozen_params=spec.params - spec.params_above(depth),
         cache_bytes=images * cached_bytes(config, spec, depth),
-        warnings=(*warnings(config, spec, record, counts), *unread(config, unlabelled)),
+        warnings=(*warnings(config, spec, record, counts, known), *unread(config, unlabelled)),
     )
 
 
@@ -52,7 +57,9 @@ def cached_bytes(config: RunConfig, spec: BackboneSpec, depth: int) -> int:
     return stored_bytes(spec, config.backbone.input_size or spec.usual_size, depth, config.head.pooling)
 
 
-def warnings(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, counts: pd.DataFrame) -> list[str]:
+def warnings(
+    config: RunConfig, spec: BackboneSpec, record: DatasetRecord, counts: pd.DataFrame, known: Sequence[Training] | None = None
+) -> list[str]:
     """Sentences that say what may disappoint, each with what to do."""
     found = []
     few = counts[counts["train"] < FEW_IMAGES]
@@ -61,6 +68,8 @@ def warnings(config: RunConfig, spec: BackboneSpec, record: DatasetRecord, count
         found.append(f"Fewer than {FEW_IMAGES} training pictures: {names}. Add pictures, or expect the result to depend on chance.")
     if config.backbone.weights == "bundled" and trained_on_same(spec, record):
         found.append(f"{spec.name} was trained on {spec.trained_on} itself, so the result says little about transfer. Take another backbone or other pictures.")
+    if config.backbone.weights in ELSEWHERE:
+        found += [met_before(each) for each in known or () if has_seen(each, record)]
     if config.backbone.weights == "none":
         found.append("Random weights: nothing is carried over, and frozen blocks stay random. It serves as a baseline.")
     if config.backbone.weights == "imagenet" and not downloaded(spec, config.backbone.input_size):
@@ -80,10 +89,27 @@ def unread(config: RunConfig, unlabelled: int) -> list[str]:
 
 def trained_on_same(spec: BackboneSpec, record: DatasetRecord) -> bool:
     """Whether name or source of the dataset say that the backbone has seen its pictures."""
-    plain = "".join(letter for letter in spec.trained_on.lower() if letter.isalnum())
+    return _named_in(spec.trained_on, record)
+
+
+def has_seen(training: Training, record: DatasetRecord) -> bool:
+    """The same of something that weights from elsewhere have been trained on."""
+    if training.dataset_id is None and training.run is None:
+        return _named_in(training.what, record)
+    return training.dataset_id == record.id or training.what == record.name  # Deleted and added again it has another id.
+
+
+def met_before(training: Training) -> str:
+    """The sentence for weights that have seen the dataset."""
+    split = "" if training.run is None else f", and with another split than that of run {training.run} they have learnt some of the test pictures by heart"
+    return f"These weights were trained on {training} itself, so the result says little about transfer{split}. Test on other pictures, or take other weights."
+
+
+def _named_in(what: str, record: DatasetRecord) -> bool:
+    plain = "".join(letter for letter in what.lower() if letter.isalnum())
     about = "".join(letter for letter in f"{record.name} {record.source}".lower() if letter.isalnum())
     # CIFAR-100's pictures are others; its name must not be taken for CIFAR-10's.
-    return plain in about.replace("cifar100", "")
+    return plain in (about if plain == "cifar100" else about.replace("cifar100", ""))
 
 
 def downloaded(spec: BackboneSpec, side_px: int | None) -> bool:

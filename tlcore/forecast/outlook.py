@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tlcore import augment, devices, locks, machine, route
+from tlcore import augment, devices, locks, machine, route, weight_sets
 from tlcore.activations import content_keys, stored_ids
 from tlcore.backbones import BACKBONES
 from tlcore.config import RunConfig
@@ -98,7 +98,7 @@ def prospect(workspace: Workspace, config: RunConfig, dataset: Dataset, domains:
         kept = pictures[0] if plan.cut else pictures[0] | pictures[1]
         stored = stored_ids(workspace.activations / key_of(pixels_about(plan.side_px)))
         plan = dataclasses.replace(plan, undecoded=len(kept - stored))
-    identity = _as_computed(identity_of(config, spec, engine), workspace) if plan.cut else None
+    identity = _as_computed(identity_of(config, spec, engine, weight_sets.made_already(config.backbone, workspace)), workspace) if plan.cut else None
     model = None
     if identity is not None:
         plan, model = _as_stored(plan, identity, workspace, pictures, config)

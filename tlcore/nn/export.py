@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 
-from tlcore import backbones
+from tlcore import backbones, weight_sets
 from tlcore.config import RunConfig, read_config
 from tlcore.cuts import Cut, cut_for
 from tlcore.errors import ConflictError, NotFoundError
@@ -16,7 +17,7 @@ from tlcore.nn.classifier import Classifier, whole_model
 from tlcore.nn.models import Backbone, row_shape
 from tlcore.nn.prefix import Prefix, convert
 from tlcore.nn.strategy import Recipe
-from tlcore.workspace import whole_file
+from tlcore.workspace import Workspace, whole_file
 
 KERAS_FILE, OPENVINO_FILE = "model.keras", "model.xml"
 
@@ -48,23 +49,38 @@ def keras_file(run_dir: Path) -> Path:
 
     Raises: NotFoundError for a run without a finished model, ConflictError where the pretrained weights are others now.
     """
-    path = run_dir / KERAS_FILE
+    path, model = run_dir / KERAS_FILE, rebuilt(run_dir)
+    save_keras(model.backbone, model.cut, model.classifier, path, model.via)
+    return path
+
+
+class Rebuilt(NamedTuple):
+    """A finished run's network; the backbone's upper blocks are the classifier's tail, so they hold what was learnt."""
+
+    backbone: Backbone
+    cut: Cut
+    classifier: Classifier
+    via: Cut | None
+
+
+def rebuilt(run_dir: Path) -> Rebuilt:
+    """The network of a finished run from its settings and its best epoch's weights; raises as `keras_file`."""
     try:
         config, summary = read_config(run_dir / "config.yaml"), json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
         state = checkpoints.load(checkpoints.path_of(run_dir, summary["epochs"]), summary["config_hash"])
     except (OSError, ValueError, KeyError):
         raise NotFoundError(f"run {run_dir.name} has no finished model. Wait for its end, or resume it.") from None
-    backbone, cut, via = _network(config, summary)
+    backbone, cut, via = _network(config, summary, Workspace(run_dir.parents[1]))
     classifier = strategies.build(Recipe.of(config), backbone, cut, row_shape(backbone, cut), len(summary["classes"])).network
     for variable, value in zip(classifier.kept, state.best_weights, strict=False):  # What follows only helped to learn.
         variable.assign(value)
-    save_keras(backbone, cut, classifier, path, via)
-    return path
+    return Rebuilt(backbone, cut, classifier, via)
 
 
-def _network(config: RunConfig, summary: dict) -> tuple[Backbone, Cut, Cut | None]:
+def _network(config: RunConfig, summary: dict, workspace: Workspace) -> tuple[Backbone, Cut, Cut | None]:
     spec = backbones.spec(config.backbone.name)
-    backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed)
+    side_px, weight_set = config.backbone.input_size or spec.usual_size, weight_sets.chosen(config.backbone, workspace)
+    backbone = Backbone(spec, config.backbone.weights, side_px, config.train.seed, weight_set=weight_set)
     if summary["weights_sha256"] not in (None, backbone.weights_hash):
         raise ConflictError(f"{backbone.weights_file} is no longer the file that the run began with. Put the old one back, or train again.")
     via = summary["cache"].get("via")

@@ -15,12 +15,13 @@ import keras
 import numpy as np
 from keras import layers
 
-from tlcore.backbones import BackboneSpec
+from tlcore.backbones import ELSEWHERE, BackboneSpec
 from tlcore.cuts import Cut, weights_hash
 from tlcore.errors import InputError, ResourceError
-from tlcore.nn import devices
+from tlcore.nn import devices, layer_weights
 from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.resnet import ResNet20
+from tlcore.weight_sets import WeightSet
 from tlcore.weights import checkpoint_size, weights_path
 
 CAFFE_MEANS_BGR = (103.939, 116.779, 123.68)
@@ -31,15 +32,21 @@ DOWNLOAD_SILENCE_S = 20
 class Backbone:
     """A pretrained network at one input size; its layers are only built when somebody needs them.
 
-    policy: Keras's dtype policy of its layers.
+    policy: Keras's dtype policy of its layers. weight_set: where the weights are from elsewhere.
     """
 
-    def __init__(self, spec: BackboneSpec, weights: str, side_px: int, seed: int = 0, policy: str = "float32") -> None:
-        if weights not in spec.weights:
-            raise InputError(f"backbone {spec.name} has no weights '{weights}'. Choose one of: {', '.join(spec.weights)}.")
+    def __init__(
+        self, spec: BackboneSpec, weights: str, side_px: int, seed: int = 0, policy: str = "float32", weight_set: WeightSet | None = None
+    ) -> None:
+        if weights not in spec.choices:
+            raise InputError(f"backbone {spec.name} has no weights '{weights}'. Choose one of: {', '.join(spec.choices)}.")
+        if weight_set is not None and weight_set.backbone != spec.name:
+            raise InputError(f"weight set '{weight_set.name}' is for {weight_set.backbone}, not for {spec.name}. Choose one that is, or that backbone.")
+        assert (weight_set is not None) == (weights in ELSEWHERE)
         if side_px < spec.min_size:
             raise InputError(f"backbone {spec.name} needs an input of {spec.min_size} px or more, not {side_px}. Raise backbone.input_size.")
         self.spec, self.weights, self.side_px, self.seed, self.policy = spec, weights, side_px, seed, policy
+        self.weight_set = weight_set
 
     @functools.cached_property
     def model(self) -> keras.Model:
@@ -47,6 +54,8 @@ class Backbone:
         with devices.precision(self.policy):
             model = self._built()
         _stable_names(model)
+        if self.weight_set is not None:
+            layer_weights.load(model, self.weight_set)
         return model
 
     def _built(self) -> keras.Model:
@@ -56,18 +65,18 @@ class Backbone:
             model = self._empty(self.side_px)
             if self.weights == "bundled":
                 model.load_weights(self.weights_path)
-            else:
+            elif self.weights == "none":
                 _randomise(model, self.seed)
         return model
 
     def in_float32(self) -> Backbone:
         """The same for a processor, and for what is exported."""
-        return self if self.policy == "float32" else Backbone(self.spec, self.weights, self.side_px, self.seed)
+        return self if self.policy == "float32" else Backbone(self.spec, self.weights, self.side_px, self.seed, weight_set=self.weight_set)
 
     @functools.cached_property
     def weights_hash(self) -> str:
         """Equal for equal weights: from the file where there is one, so that nothing must be built."""
-        found = weights_hash(self.spec, self.weights, self.side_px, self.seed)
+        found = weights_hash(self.spec, self.weights, self.side_px, self.seed, self.weight_set)
         if found is None:
             _ = self.model  # Keras downloads the file, or the error says what to do.
             found = weights_hash(self.spec, self.weights, self.side_px, self.seed)
@@ -76,11 +85,13 @@ class Backbone:
     @property
     def weights_path(self) -> Path:
         """Where the checkpoint lies, or will lie once Keras has downloaded it."""
-        return weights_path(self.spec, self.weights, self.side_px)
+        return self.weight_set.arrays if self.weight_set else weights_path(self.spec, self.weights, self.side_px)
 
     @property
     def weights_file(self) -> str | None:
-        """Name of the checkpoint's file; None for random weights."""
+        """Name of the checkpoint's file, or of the weight set; None for random weights."""
+        if self.weight_set is not None:
+            return f"weight set '{self.weight_set.name}'"
         return None if self.weights == "none" else self.weights_path.name
 
     def _empty(self, side_px: int, weights: str | None = None) -> keras.Model:

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from tlcore import backbones, shift
+from tlcore import backbones, shift, weight_sets
 from tlcore.config import RunConfig
 from tlcore.cuts import cut_for
 from tlcore.datasets.dataset import Dataset
@@ -23,7 +23,8 @@ def measure(config: RunConfig, target: Dataset, source: Dataset, workspace: Work
     """Compute what features are missing, then tell the domains apart by them. Raises InputError, ResourceError."""
     reporter.phase("features")
     spec = backbones.spec(config.backbone.name)
-    backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed)
+    side_px, weight_set = config.backbone.input_size or spec.usual_size, weight_sets.chosen(config.backbone, workspace)
+    backbone = Backbone(spec, config.backbone.weights, side_px, config.train.seed, weight_set=weight_set)
     prefix = Prefix(backbone, cut_for(spec, 0, "avg"), workspace, reporter.log)
     chosen = shift.pictures(config, target, source)
     whole, done = sum(map(len, chosen)), 0

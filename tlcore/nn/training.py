@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tlcore import backbones
+from tlcore import backbones, weight_sets
 from tlcore.activations import Rows
 from tlcore.config import RunConfig
 from tlcore.cuts import Cut, cut_for
@@ -78,7 +78,8 @@ class _Run:
         self.cut = cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)
         self.plan = devices.plan(config.train.devices)
         self.devices = devices.apply(self.plan)
-        self.backbone = Backbone(spec, config.backbone.weights, config.backbone.input_size or spec.usual_size, config.train.seed, self.plan.policy)
+        side_px, weight_set = config.backbone.input_size or spec.usual_size, weight_sets.chosen(config.backbone, workspace)
+        self.backbone = Backbone(spec, config.backbone.weights, side_px, config.train.seed, self.plan.policy, weight_set)
         self.domains = divide(config, dataset, source)
         self.split = self.domains.target
 

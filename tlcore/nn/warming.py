@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tlcore import backbones, route
+from tlcore import backbones, route, weight_sets
 from tlcore.activations import HeldRows, Layout, content_keys, read_layout
 from tlcore.config import DEMO, RunConfig, parse
 from tlcore.cuts import cut_for, identity_of
@@ -53,7 +53,7 @@ def rehearse(config: RunConfig, dataset: Dataset, workspace: Workspace, folder: 
     Only where all its activations are stored and it is done in a second; False, and nothing done, otherwise.
     """
     spec = backbones.spec(config.backbone.name)
-    identity = identity_of(config, spec, "openvino")
+    identity = identity_of(config, spec, "openvino", weight_sets.made_already(config.backbone, workspace))
     if config.strategy.name != "frozen" or config.source.dataset or config.freeze.trainable_blocks or config.augment.enabled or identity is None or devices.plan().used:
         return False
     side_px = config.backbone.input_size or spec.usual_size
