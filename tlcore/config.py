@@ -109,6 +109,7 @@ class OptimizerConfig(Settings):
     weight_decay: float = Field(0.0, ge=0, le=1, description="Pull of the weights towards zero. Higher: simpler models.")
     schedule: Literal["constant", "cosine"] = Field("constant", description="cosine: the step size falls to zero over the epochs, fast in the middle; constant: it stays.")
     warmup_epochs: float = Field(0.0, ge=0, le=1000, description="Epochs in which the step size grows from zero. Helps when layers that know something learn.")
+    clip_norm: float | None = Field(None, gt=0, le=1e6, description="Gradients longer than this, all weights of one rate together, are shortened to it. Keeps adversarial training and high rates stable; 1 is usual. Empty: never.")
 
 
 class LossConfig(Settings):

@@ -57,6 +57,7 @@ LABELS = {
     "optimizer.weight_decay": "Weight decay",
     "optimizer.schedule": "Step size over time",
     "optimizer.warmup_epochs": "Warm-up, epochs",
+    "optimizer.clip_norm": "Longest gradient",
     "loss.class_weights": "Class weights",
     "loss.label_smoothing": "Label smoothing",
     "loss.mixup": "Mixup",
@@ -85,7 +86,7 @@ STRATEGY_LABELS = {  # Each strategy has some of them.
 }
 SHARE = "target.fraction"  # Applies where source and target are one dataset.
 ONLY_WITH = {"backbone.weight_set": "set", "backbone.run": "run"}  # Of `backbone.weights`; elsewhere they mean nothing.
-EMPTY = {"backbone.input_size": "usual size", "train.early_stopping_patience": "never stop early"}
+EMPTY = {"backbone.input_size": "usual size", "train.early_stopping_patience": "never stop early", "optimizer.clip_norm": "not shortened"}
 STEPS = {"optimizer.learning_rate": 0.0005, "optimizer.weight_decay": 0.0001, "split.train_fraction": 0.1, "augment.rotation_deg": 5.0, "optimizer.warmup_epochs": 1.0, "strategy.head_rate": 0.0005, "strategy.gamma": 1.0}
 
 

@@ -21,6 +21,7 @@ TRAINING = (
 MORE = (
     "optimizer.schedule",
     "optimizer.warmup_epochs",
+    "optimizer.clip_norm",
     "train.monitor",
     "train.sampling",
     "loss.class_weights",

@@ -44,13 +44,13 @@ def step_size(config: OptimizerConfig, rate: float, steps_per_epoch: int, epochs
 
 def make_optimizer(config: OptimizerConfig, rate: float | Schedule | None = None) -> keras.optimizers.Optimizer:
     """Keras's optimiser with decoupled weight decay, from which biases are left out."""
-    decay = config.weight_decay or None
+    decay, clip = config.weight_decay or None, config.clip_norm
     rate = config.learning_rate if rate is None else rate
     optimizers: dict[str, Callable[[], keras.optimizers.Optimizer]] = {
-        "adam": lambda: keras.optimizers.Adam(rate, weight_decay=decay),
-        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=config.weight_decay),
-        "sgd": lambda: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay),
-        "rmsprop": lambda: keras.optimizers.RMSprop(rate, weight_decay=decay),
+        "adam": lambda: keras.optimizers.Adam(rate, weight_decay=decay, global_clipnorm=clip),
+        "adamw": lambda: keras.optimizers.AdamW(rate, weight_decay=config.weight_decay, global_clipnorm=clip),
+        "sgd": lambda: keras.optimizers.SGD(rate, momentum=0.9, nesterov=True, weight_decay=decay, global_clipnorm=clip),
+        "rmsprop": lambda: keras.optimizers.RMSprop(rate, weight_decay=decay, global_clipnorm=clip),
     }
     optimizer = optimizers[config.name]()
     if optimizer.weight_decay:
