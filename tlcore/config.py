@@ -309,4 +309,6 @@ def _explain(error: Mapping[str, Any]) -> str:
     if error["type"] == "missing":
         return f"'{key}' is missing"
     message = error["msg"].removeprefix("Value error, ").replace("Input should", "it should")
+    if not loc:  # About several settings together: the sentence names them.
+        return message
     return f"'{key}' can't be {str(error['input'])[:60]!r}: {message}"

@@ -21,7 +21,7 @@ from tlcore.strategies import Strategy
 KEY = "source.dataset"
 TARGET = ("target.label_fraction", "target.balanced", "target.seed")
 # All on which division and shift depend: a mistake elsewhere, which the panel beside tells, hides no counts.
-DECIDING = ("dataset", "classes", "source", "target", "split", "strategy", "backbone")
+DECIDING = ("dataset", "classes", "source", "target", "split", "strategy", "backbone", "freeze", "head", "train")
 
 
 def section(record: DatasetRecord, records: Sequence[DatasetRecord], strategy: Strategy) -> None:

@@ -16,7 +16,7 @@ from tlcore.backbones import BACKBONES, BackboneSpec
 from tlcore.cache import check_budget
 from tlcore.config import RunConfig, load_yaml, parse
 from tlcore.datasets.domains import learnt_counts
-from tlcore.errors import TLError
+from tlcore.errors import InputError, TLError
 from tlcore.forecast.figures import forecast
 from tlcore.store import DatasetRecord
 
@@ -110,9 +110,9 @@ def _start(config: RunConfig | None, shown: outlook_view.Look | None) -> None:
         st.switch_page("runs.py", query_params={"run": str(run)})
 
 
-def variants(config: RunConfig, names: list[str], depths: list[int]) -> list[RunConfig]:
-    """The same run with every backbone and depth; a depth beyond a backbone's blocks is left out."""
-    found = []
+def variants(config: RunConfig, names: list[str], depths: list[int]) -> tuple[list[RunConfig], list[str]]:
+    """The same run with every backbone and depth; and what gives no run, each with the reason."""
+    found, others = [], []
     for name in names:
         spec = BACKBONES[name]
         same = name == config.backbone.name
@@ -120,17 +120,20 @@ def variants(config: RunConfig, names: list[str], depths: list[int]) -> list[Run
         elsewhere = {"weight_set": config.backbone.weight_set, "run": config.backbone.run} if same else {}
         side = config.backbone.input_size if same or (config.backbone.input_size or 0) >= spec.min_size else None
         for depth in depths:
-            if depth <= len(spec.blocks):
-                changed = {"name": "", "backbone": {"name": name, "weights": weights, "input_size": side, **elsewhere}, "freeze": {"trainable_blocks": depth}}
-                found.append(RunConfig.model_validate({**config.model_dump(mode="json"), **changed}))
-    return found
+            if depth > len(spec.blocks):
+                others.append(f"{depth}: {name} has {count(len(spec.blocks), 'block')}")
+                continue
+            changed = {"name": "", "backbone": {"name": name, "weights": weights, "input_size": side, **elsewhere}, "freeze": {"trainable_blocks": depth}}
+            try:
+                found.append(parse({**config.model_dump(mode="json"), **changed}, f"{depth} of {name}"))
+            except InputError as error:  # A strategy may need blocks that learn.
+                others.append(str(error).removesuffix("."))
+    return list({run.hash(): run for run in found}.values()), others
 
 
-def left_out(names: list[str], text: str) -> list[str]:
-    """What of the depths in `text` gives no run, each with the reason."""
-    depths, others = forms.listed(text)
-    found = [f"{depth}: {name} has {count(len(BACKBONES[name].blocks), 'block')}" for depth in sorted(set(depths)) for name in names if depth > len(BACKBONES[name].blocks)]
-    return found + [f"'{part[:60]}' is no {'whole ' if part[0] in '-+.0123456789' else ''}number" for part in dict.fromkeys(others)]
+def no_numbers(text: str) -> list[str]:
+    """The parts of a list of depths that are none."""
+    return [f"'{part[:60]}' is no {'whole ' if part[0] in '-+.0123456789' else ''}number" for part in dict.fromkeys(forms.listed(text)[1])]
 
 
 def _several(config: RunConfig, record: DatasetRecord) -> None:
@@ -138,10 +141,10 @@ def _several(config: RunConfig, record: DatasetRecord) -> None:
     st.markdown("One run for each network and depth, with the other settings as they are.")
     names = st.multiselect("Networks", list(BACKBONES), default=[config.backbone.name], key="several_names")
     text = st.text_input("Blocks that learn", "0, 1, 2", max_chars=1000, key="several_depths", help="Depths with commas between.")
-    runs = variants(config, names, sorted(set(forms.numbers(text))))
+    runs, others = variants(config, names, sorted(set(forms.numbers(text))))
     enough = 0 < len(runs) <= MOST_AT_ONCE
     st.caption(f"{count(len(runs), 'run')}; {MOST_AT_ONCE} at most" if enough or not runs else f"{len(runs)} runs are too many; {MOST_AT_ONCE} at most")
-    missing = left_out(names, text)
+    missing = others + no_numbers(text)
     if missing:
         more = f"; and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
         st.warning(literal("Left out: " + "; ".join(missing[:MOST_NAMED]) + more + "."), icon=":material/warning:")

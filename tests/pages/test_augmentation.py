@@ -144,6 +144,6 @@ def test_settings_stored_before_there_were_changes_are_still_read(digits, store,
 
 
 def test_several_runs_all_get_the_changes():
-    runs = variants(config.parse(WANTED), ["ResNet20", "MobileNetV2"], [0, 1])
+    runs, _ = variants(config.parse(WANTED), ["ResNet20", "MobileNetV2"], [0, 1])
     assert len(runs) == 4
     assert {run.augment for run in runs} == {config.parse(WANTED).augment}

@@ -14,7 +14,7 @@ from tlcore.shift import Shift
 from tlcore.store import JobState
 from tlcore.strategies import STRATEGIES
 
-BOTH = {"dataset": "digits-textures", "source__dataset": "digits"}
+BOTH = {"dataset": "digits-textures", "source__dataset": "digits", "freeze__trainable_blocks": "1"}  # Most strategies want blocks that learn.
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def unusual(name: str) -> RunConfig:
     return parse({
         "dataset": "digits-textures", "source": {"dataset": "digits"}, "target": {"label_fraction": 0.3, "balanced": False, "seed": 4},
         "strategy": {"name": name, **changed}, "loss": {"class_weights": "balanced", "label_smoothing": 0.1, "mixup": 0.2},
-        "optimizer": {"schedule": "cosine", "warmup_epochs": 1.5}, "train": {"sampling": "balanced", "monitor": "val_macro_f1"},
+        "optimizer": {"schedule": "cosine", "warmup_epochs": 1.5, "clip_norm": 2.0}, "freeze": {"trainable_blocks": 1}, "train": {"sampling": "balanced", "monitor": "val_macro_f1"},
     })
 
 
@@ -71,11 +71,17 @@ def test_another_strategy_shows_its_paragraph_and_its_settings_only(two, open_pa
 
 
 def test_a_strategy_without_the_source_it_needs_says_what_to_do(two, open_page):
-    app = open_page("train.py", dataset="digits-textures", strategy__name="coral")
+    app = open_page("train.py", dataset="digits-textures", strategy__name="coral", freeze__trainable_blocks="1")
     assert "'CORAL' needs a source" in alerts(app) and "Choose a dataset under" in alerts(app)
     assert app.button(key="start").disabled
     app.selectbox(key="source.dataset").set_value("digits").run()
     assert not app.error and not app.info and not app.button(key="start").disabled
+
+
+def test_a_strategy_that_has_nothing_to_move_says_what_to_set(two, open_page):
+    for name, wanted in (("fine_tune", "freeze.trainable_blocks to 1 or more"), ("mmd", "or head.hidden to [256]")):
+        app = open_page("train.py", **{**BOTH, "freeze__trainable_blocks": "0"}, strategy__name=name)
+        assert wanted in alerts(app) and app.button(key="start").disabled
 
 
 @pytest.mark.parametrize("name", STRATEGIES)

@@ -168,7 +168,7 @@ def test_what_several_runs_leave_out_is_said_with_the_reason(digits, open_page):
 
 def test_variants_give_each_backbone_weights_that_it_has():
     base = config.parse({"dataset": "digits", "name": "base", "backbone": {"input_size": 32}})
-    runs = variants(base, ["ResNet20", "InceptionV3"], [0, 6])
+    runs, _ = variants(base, ["ResNet20", "InceptionV3"], [0, 6])
     assert [(run.backbone.name, run.backbone.weights, run.backbone.input_size, run.freeze.trainable_blocks) for run in runs] == [
         ("ResNet20", "bundled", 32, 0),
         ("InceptionV3", "imagenet", None, 0),
