@@ -170,6 +170,7 @@ class Adaptation(Strategy):
 
     domain: ClassVar = "unlabelled"
     weight: Weight = 1.0
+    rate_factor: RateFactor = 1.0
     batch_norm: BatchNorm = "inference"
 
 

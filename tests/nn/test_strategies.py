@@ -270,6 +270,20 @@ def test_the_domain_classifier_is_right_unless_the_features_deceive_it():
     assert len(trainer.weights()) == len(trainer.network.kept) + 6, "it is kept, so that a killed run can go on"
 
 
+def test_adaptation_chooses_no_epoch_of_the_first_half(tmp_path):
+    train = TRAIN.model_copy(update={"epochs": 6, "early_stopping_patience": 1})
+    trainer, parts = make("coral", optimizer=OptimizerConfig(learning_rate=0.3), train=train)
+    state = fit(trainer, parts, tmp_path, train=train)
+    assert state.epoch > 4 and state.best_epoch >= 4
+
+
+def test_the_domain_classifier_keeps_the_rate_that_deep_blocks_do_not_have():
+    trainer, _ = make("dann", rate_factor=0.1)
+    rates = {v.path.split("/")[-2]: group.rate for group in trainer.groups for v in group.variables}
+    assert rates["domain_1"] == rates["logits"] == 0.01
+    assert rates["conv_2"] == pytest.approx(0.001) and rates["conv_1"] == pytest.approx(0.0001)
+
+
 @pytest.mark.parametrize("loss", [{"class_weights": "balanced"}, {"label_smoothing": 0.1}, {"mixup": 0.2}, {"class_weights": "balanced", "label_smoothing": 0.1, "mixup": 0.4}])
 @pytest.mark.parametrize("name", ["frozen", "mixed", "two_stream", "pseudo_label", "dann"])
 def test_losses_for_imbalance_and_noise_go_with_every_kind_of_strategy(name, loss):

@@ -49,7 +49,7 @@ def fit(
         if not np.isfinite([figures["loss"], figures["val_loss"]]).all():
             raise InputError(f"training became unstable in epoch {number}: the loss is no longer a number. Lower optimizer.learning_rate.")
         weights = trainer.weights()
-        if state is None or better(figures, state.best_metrics, config.monitor):
+        if state is None or number <= trainer.strategy.selects_from or better(figures, state.best_metrics, config.monitor):
             best = (number, figures, weights)
         else:
             best = (state.best_epoch, state.best_metrics, state.best_weights)

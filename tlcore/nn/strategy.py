@@ -118,6 +118,11 @@ class Strategy:
         return max(group.first_epoch for group in self.groups())
 
     @property
+    def selects_from(self) -> int:
+        """The first epoch that may be chosen as the best one; before it the latest is."""
+        return 1
+
+    @property
     def extras(self) -> list[keras.Variable]:
         """What learns beside the network and is not needed afterwards, such as a domain classifier."""
         return []

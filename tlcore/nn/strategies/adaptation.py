@@ -7,13 +7,33 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tlcore.nn.draws import Draws
-from tlcore.nn.strategy import Batch, Losses, Part, Parts, Strategy, Stream, as_input
+from tlcore.nn.strategy import (
+    Batch,
+    Group,
+    Losses,
+    Part,
+    Parts,
+    Strategy,
+    Stream,
+    as_input,
+    by_depth,
+)
 
 
 class Adaptation(Strategy):
     """Half of each batch is of the source, with labels, half of the target, without; an epoch is one pass over the larger domain."""
 
     selects_on_source = True
+
+    @property
+    def selects_from(self) -> int:
+        """In the second half: the source's figures alone are best before the domains have come together."""
+        return 1 + self.recipe.train.epochs // 2
+
+    def groups(self) -> list[Group]:
+        factor = self.way.rate_factor
+        first, *deeper = super().groups() if factor == 1 else by_depth(self, factor)
+        return [first._replace(variables=[*first.variables, *self.extras]), *deeper]
 
     @property
     def batches(self) -> tuple[int, ...]:

@@ -37,10 +37,6 @@ class Dann(Adaptation):
     def extras(self) -> list[keras.Variable]:
         return [v for layer in self._domain for v in layer.trainable_variables]
 
-    def groups(self) -> list:
-        (group,) = super().groups()
-        return [group._replace(variables=[*group.variables, *self.extras])]
-
     def difference(self, source: tf.Tensor, target: tf.Tensor, progress: tf.Tensor) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
         x = losses.reverse_gradient(tf.concat([source, target], 0), losses.adversary_strength(progress, self.way.gamma))
         for layer in self._domain:
