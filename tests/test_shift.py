@@ -61,7 +61,7 @@ def domains(workspace, count: int = 40):
     return pets, photos
 
 
-CONFIG = parse({"dataset": "pets", "source": {"dataset": "photos"}, "strategy": {"name": "coral"}, "target": {"label_fraction": 0.1}})
+CONFIG = parse({"dataset": "pets", "source": {"dataset": "photos"}, "strategy": {"name": "coral"}, "head": {"hidden": [16]}, "target": {"label_fraction": 0.1}})
 
 
 def test_training_pictures_are_compared_and_no_others(workspace):

@@ -24,7 +24,7 @@ def choose(page, label: str, option: str) -> None:
 
 
 def test_source_and_target_are_chosen_and_counted_before_anything_runs(both, page):
-    open_page(page, f"{both.url}/train?dataset=digits-textures")
+    open_page(page, f"{both.url}/train?dataset=digits-textures&freeze.trainable_blocks=1")
     page.get_by_text(STRATEGIES["frozen"].help[:60]).wait_for()
     choose(page, "Way of transferring", "coral")
     page.wait_for_url("**strategy.name=coral*")

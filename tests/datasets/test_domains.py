@@ -13,7 +13,7 @@ from tlcore.strategies import STRATEGIES
 
 def config(strategy: str = "frozen", source: str | None = None, classes=None, **target) -> RunConfig:
     return RunConfig.model_validate(
-        {"dataset": "pets", "source": {"dataset": source}, "target": target, "classes": classes, "strategy": {"name": strategy}}
+        {"dataset": "pets", "source": {"dataset": source}, "target": target, "classes": classes, "strategy": {"name": strategy}, "head": {"hidden": [8]}}
     )
 
 

@@ -95,7 +95,7 @@ def test_random_weights_are_called_a_baseline():
 
 
 def test_pictures_without_labels_are_cached_where_they_are_read_and_missed_where_there_are_none():
-    same = {"source": {"dataset": "pets"}}
+    same = {"source": {"dataset": "pets"}, "head": {"hidden": [8]}}
     coral, semi, frozen = (run(strategy={"name": name}, **same) for name in ("coral", "pseudo_label", "frozen"))
     assert forecast(coral, spec("ResNet20"), record(), counts(), 50).cache_bytes == 350 * 64 * 4
     assert forecast(frozen, spec("ResNet20"), record(), counts(), 50).cache_bytes == 300 * 64 * 4

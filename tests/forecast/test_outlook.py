@@ -228,14 +228,14 @@ def test_pictures_of_the_source_and_those_without_labels_count_and_cost(digits):
     def said(strategy: str, **settings) -> Outlook:
         return outlook_of(digits, parse({**CONFIG.model_dump(), "dataset": "digits-textures", "target": {"label_fraction": 0.1}, "strategy": {"name": strategy}, **settings}))
 
-    from_digits = {"source": {"dataset": "digits"}}
-    few, own, mixed, coral = said("frozen"), said("pseudo_label"), said("mixed", **from_digits), said("coral", **from_digits)
+    from_digits, bends = {"source": {"dataset": "digits"}}, {"head": {"hidden": [8]}}
+    few, own, mixed, coral = said("frozen"), said("pseudo_label"), said("mixed", **from_digits), said("coral", **from_digits, **bends)
     train, val, test = (len(part) for part in parts_of(digits))
     assert own.pictures == 1797 and few.pictures < 0.3 * 1797 and mixed.pictures == few.pictures + train
     assert coral.pictures == (train + val) + (train + val) + test
     assert few.phases["train"].likely < own.phases["train"].likely and mixed.phases["train"].likely < coral.phases["train"].likely
     kept_rows(digits, 1797)  # Of the source.
-    assert said("mixed", **from_digits).stored == train and said("coral", **from_digits).stored == train + val
+    assert said("mixed", **from_digits).stored == train and said("coral", **from_digits, **bends).stored == train + val
     assert said("frozen").stored == 0
 
 

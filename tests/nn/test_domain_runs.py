@@ -23,6 +23,11 @@ SMALL = {
 OPTIONS = {"lp_ft": {"head_epochs": 1}, "pseudo_label": {"warm_epochs": 1, "threshold": 0.6}}
 
 
+def some_of(names, quick):
+    """All of them in the long suite, a few in the usual one."""
+    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("workspace")).create()
@@ -36,7 +41,7 @@ def carry_out(shared, folder, name, **changes):
     return training.run(config, datasets[config.dataset], workspace, folder, reporter, None, datasets[config.source.dataset]), reporter.epochs
 
 
-@pytest.mark.parametrize("name", sorted(STRATEGIES))
+@pytest.mark.parametrize("name", some_of(sorted(STRATEGIES), quick=("mixed", "pseudo_label", "dann")))
 def test_once_the_pictures_are_divided_nobody_reads_a_label_of_the_datasets(shared, tmp_path, monkeypatch, name):
     """What was divided holds no hidden label, so nothing that comes later can have read one."""
     divide = training.divide
@@ -57,7 +62,7 @@ def test_once_the_pictures_are_divided_nobody_reads_a_label_of_the_datasets(shar
     assert watched == ({"val", "source_val"} if reads_labels else {"val"})
 
 
-@pytest.mark.parametrize("name", ["mixed", "two_stream", "pseudo_label", "dann", "fine_tune", "scratch"])
+@pytest.mark.parametrize("name", some_of(["mixed", "two_stream", "pseudo_label", "dann", "fine_tune", "scratch"], quick=("two_stream",)))
 def test_both_domains_are_evaluated_and_the_models_repeat_it(shared, tmp_path, name):
     folder = tmp_path / "run"
     summary, _ = carry_out(shared, folder, name, **({"train.epochs": 1} if name == "scratch" else {}))
@@ -75,11 +80,13 @@ def test_both_domains_are_evaluated_and_the_models_repeat_it(shared, tmp_path, n
     np.testing.assert_allclose(model.predict(pixels, verbose=0), stored.probabilities, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_one_dataset_may_be_both_domains(shared, tmp_path):
     summary, _ = carry_out(shared, tmp_path / "run", "mixed", **{"source.dataset": "digits-textures", "target.fraction": 0.4})
     assert summary["source_train_images"] > summary["train_images"] > 0
 
 
+@pytest.mark.slow
 def test_from_scratch_everything_learns_whatever_the_form_says(shared, tmp_path):
     summary, _ = carry_out(shared, tmp_path / "run", "scratch", **{"freeze.trainable_blocks": 0, "train.epochs": 1})
     assert summary["weights_sha256"] is None and summary["trainable_params"] > 260_000
