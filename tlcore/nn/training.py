@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import hashlib
 import json
@@ -20,7 +21,8 @@ from tlcore.activations import Rows
 from tlcore.config import RunConfig
 from tlcore.cuts import Cut, cut_for
 from tlcore.datasets.dataset import Dataset
-from tlcore.datasets.domains import divide
+from tlcore.datasets.domains import NONE, divide, read_by
+from tlcore.datasets.splits import PARTS
 from tlcore.errors import ResourceError
 from tlcore.metrics import evaluate
 from tlcore.nn import checkpoints, devices, export, strategies
@@ -82,6 +84,10 @@ class _Run:
         self.backbone = Backbone(spec, config.backbone.weights, side_px, config.train.seed, self.plan.policy, weight_set)
         self.domains = divide(config, dataset, source)
         self.split = self.domains.target
+        way, given = config.strategy, self.domains.source
+        # What nobody learns from isn't computed; the source's other parts are, to see how the network does there.
+        self.unlabelled = self.domains.unlabelled if way.reads_unlabelled else NONE
+        self.given = dataclasses.replace(given, train=NONE) if given is not None and way.domain == "labelled" else given
 
     def carry_out(self, resume_from: Committed | None) -> dict[str, Any]:
         self._before_s = resume_from.history[-1]["seconds"] if resume_from else 0.0
@@ -112,10 +118,10 @@ class _Run:
         chosen, via = self.run_dir / ROUTE_FILE, "look"
         if resume_from:
             via = Cut(json.loads(chosen.read_text(encoding="utf-8"))["via"], "map") if chosen.exists() else None
-        settings, source = self.config.augment, self.domains.source
+        settings, source = self.config.augment, self.given
         seen = [(self.dataset, self.split.val), (self.dataset, self.split.test)]
         if not settings.enabled:
-            seen += [(self.dataset, self.split.train), (self.dataset, self.domains.unlabelled)]
+            seen += [(self.dataset, self.split.train), (self.dataset, self.unlabelled)]
         ids = np.concatenate([dataset.content_ids[rows] for dataset, rows in seen])
         self.prefix = prefix_for(self.backbone, self.cut, ids, self.workspace, self.reporter, via)
         if self.prefix.via and not resume_from:
@@ -123,24 +129,25 @@ class _Run:
         elif not resume_from:
             chosen.unlink(missing_ok=True)  # Of an attempt that committed nothing.
         common = self.prefix, self.workspace, self.reporter, self._progress
-        later = len(source.known_rows) if source else 0
-        self.inputs = [Inputs(settings, self.dataset, self.split, *common, self.domains.unlabelled, later, "target" if source else "")]
+        later = sum(len(getattr(source, part)) for part in PARTS) if source else 0
+        self.inputs = [Inputs(settings, self.dataset, self.split, *common, self.unlabelled, later, "target" if source else "")]
         if source:
             self.inputs.append(Inputs(settings, self.source, source, *common, role="source"))
 
     def _parts(self) -> tuple[Parts, dict[str, Part]]:
         """What is learnt from, and what is only watched: "val" chooses the epoch."""
-        split, source = self.split, self.domains.source
+        split, source = self.split, self.given
         target = self.inputs[0].learnt()
         labelled = Part(target.train, split.labels(split.train)) if len(split.train) else None
-        unlabelled = Part(target.unlabelled, None) if len(self.domains.unlabelled) else None
+        unlabelled = Part(target.unlabelled, None) if len(self.unlabelled) else None
         watched = {"val": Part.of(target.val, split.labels(split.val))} if len(split.val) else {}
         if source is None:
             return Parts(labelled, None, unlabelled), watched
         given = self.inputs[1].learnt()
         # Where no label of the target may be read the source's pictures choose the epoch.
         watched["source_val" if watched else "val"] = Part.of(given.val, source.labels(source.val))
-        return Parts(labelled, Part(given.train, source.labels(source.train)), unlabelled), watched
+        learnt_from = Part(given.train, source.labels(source.train)) if len(source.train) else None
+        return Parts(labelled, learnt_from, unlabelled), watched
 
     def _tested(self, watched: dict[str, Part]) -> dict[str, tuple[str, Rows]]:
         """Pictures whose predictions are kept, by name: of which domain they are, and their rows."""
@@ -165,7 +172,7 @@ class _Run:
         plain = recipe.way.name == "frozen" and optimizer.schedule == "constant" and not optimizer.warmup_epochs
         if plain and not self.config.freeze.trainable_blocks and not self.plan.mirrored:
             return frozen.trainer_of_head(self.cut, row_shape, classes, recipe)
-        strategy = strategies.build(recipe, self.backbone, self.cut, row_shape, classes, self.domains.source is not None)
+        strategy = strategies.build(recipe, self.backbone, self.cut, row_shape, classes, parts.source is not None)
         return Trainer(strategy, devices=self.devices, loss_scaling=self.plan.loss_scaling, steps_per_epoch=strategy.steps(parts))
 
     def _worked_s(self) -> float:
@@ -186,7 +193,7 @@ class _Run:
         """Reports epochs as the share of all time that is behind, at the pace of this attempt."""
         began, epochs = time.perf_counter(), self.config.train.epochs
         features_s = self.reporter.phases().get("features", 0.0)
-        test_s = features_s * len(self.split.test) / max(1, len(self.split.known_rows) + len(self.domains.unlabelled) - len(self.split.test))
+        test_s = features_s * len(self.split.test) / max(1, len(self.split.known_rows) + len(self.unlabelled) - len(self.split.test))
 
         def report(done: float) -> None:
             epoch_s = (time.perf_counter() - began) / (done - done_before)
@@ -225,6 +232,7 @@ class _Run:
 
     def _summary(self, figures: dict[str, dict[str, float | None]], classifier: Classifier, state: checkpoints.State) -> dict[str, Any]:
         engine, test = self.prefix.engine_name, figures["test"]
+        read = read_by(self.config.strategy, self.domains, self.dataset, self.source)  # All that it learnt from, whatever the domain.
         self._write_json("environment.json", environment(engine))
         learning = sum(int(np.prod(v.shape)) for v in classifier.variables)
         head = sum(int(np.prod(v.shape)) for v in classifier.head_variables)
@@ -236,7 +244,7 @@ class _Run:
             "trainable_params": learning, "total_params": self.backbone.spec.params + head,
             "engine": engine, "cache": self._cache_use(), "rates": self._rates(),
             **self._source_figures(figures),
-            "train_images": len(self.split.train), "val_images": len(self.split.val), "test_images": len(self.split.test),
+            **dict(zip(("train_images", "val_images", "test_images"), map(len, read), strict=True)),
             "classes": list(self.split.classes), "config_hash": self.config.hash(),
             "test_ids_hash": hashlib.sha256("".join(ids).encode()).hexdigest(),
             "weights_file": self.backbone.weights_file,
@@ -249,7 +257,7 @@ class _Run:
         counts = {"unlabelled_images": unlabelled} if unlabelled else {}
         if source is None:
             return counts
-        return {**counts, "source_test": figures["source_test"], "source_train_images": len(source.train), "source_test_images": len(source.test)}
+        return {**counts, "source_test": figures["source_test"], "source_test_images": len(source.test)}
 
     @property
     def _use(self) -> CacheUse:
