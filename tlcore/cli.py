@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+Command = Callable[..., argparse.ArgumentParser]
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tlcore", description="Teach a pretrained network something new. Workspace: ./workspace, or TLCORE_HOME.")
     parser.set_defaults(json=False)
@@ -64,16 +67,24 @@ def build_parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text).add_subparsers(required=True, metavar="ACTION")
 
     command("demo", run_demo, "Train the offline demonstration and wait for it.")
+    _add_data_commands(command, group("data", "Add, list and show datasets."))
+    command("backbones", list_backbones, "List the pretrained networks.")
+    _add_run_commands(command, group)
+    _add_model_commands(command)
+    cli_weights.add_commands(command)
+    _add_cache_commands(command)
+    return parser
 
-    data = group("data", "Add, list and show datasets.")
+
+def _add_data_commands(command: Command, data: Any) -> None:
     add = command("add", add_data, "Add a dataset and wait for it.", data)
     add.add_argument("source", help="built-in or known name, a ZIP file, or a folder with one folder a class")
     add.add_argument("--name", help="name in the workspace; otherwise taken from the source")
     command("list", list_data, "List the datasets.", data)
     command("show", show_data, "Show a dataset and its ingest report.", data).add_argument("name")
 
-    command("backbones", list_backbones, "List the pretrained networks.")
 
+def _add_run_commands(command: Command, group: Callable[[str, str], Any]) -> None:
     train = command("train", train_run, "Queue a run from a YAML file.")
     train.add_argument("config", type=Path)
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a setting, e.g. train.epochs=5; may be repeated")
@@ -94,6 +105,8 @@ def build_parser() -> argparse.ArgumentParser:
     compare = command("compare", compare_run_ids, "Compare runs on the same test pictures.")
     compare.add_argument("ids", type=int, nargs="+", metavar="ID")
 
+
+def _add_model_commands(command: Command) -> None:
     predict = command("predict", predict_images, "Classify pictures with a finished run.")
     predict.add_argument("id", type=int)
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
@@ -102,19 +115,18 @@ def build_parser() -> argparse.ArgumentParser:
     export.add_argument("id", type=int)
     export.add_argument("-o", "--output", type=Path, help="where to; otherwise model.keras in the run's folder")
 
+    pretrain = command("pretrain", pretrain_backbone, "Train the bundled ResNet-20 from scratch; goes on where it was stopped.")
+    pretrain.add_argument("dataset", help="a dataset of 32-pixel pictures in this workspace, e.g. cifar10")
+    pretrain.add_argument("--epochs", type=int, help="passes over the training pictures")
+    pretrain.add_argument("--output", type=Path, default=Path("pretrained"), help="folder for checkpoint, weights and card")
+
+
+def _add_cache_commands(command: Command) -> None:
     kept = command("cache", show_cache, "Show what the activation cache holds.").add_subparsers(metavar="ACTION")
     command("budget", cache_budget, "Show or set how much disk the cache may take.", kept).add_argument(
         "size", nargs="?", help="such as 20GB or 500MB; 'default' goes back to a share of the disk"
     )
     command("clear", clear_cache, "Remove all stored activations and converted networks that no run uses.", kept)
-
-    cli_weights.add_commands(command)
-
-    pretrain = command("pretrain", pretrain_backbone, "Train the bundled ResNet-20 from scratch; goes on where it was stopped.")
-    pretrain.add_argument("dataset", help="a dataset of 32-pixel pictures in this workspace, e.g. cifar10")
-    pretrain.add_argument("--epochs", type=int, help="passes over the training pictures")
-    pretrain.add_argument("--output", type=Path, default=Path("pretrained"), help="folder for checkpoint, weights and card")
-    return parser
 
 
 def open_workspace() -> tuple[Store, Workspace]:

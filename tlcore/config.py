@@ -26,9 +26,8 @@ from tlcore.strategies import (
     STRATEGIES,
     Adaptation,
     AnyStrategy,
-    FineTune,
     Frozen,
-    Gradual,
+    LearnsBlocks,
     LinearProbeThenFineTune,
 )
 
@@ -202,10 +201,11 @@ class RunConfig(Settings):
         way, blocks = self.strategy, self.freeze.trainable_blocks
         if way.needs_source and self.source.dataset is None:
             raise ValueError(f"strategy '{way.name}' needs a source: set source.dataset, to the same dataset to have it divided")
-        if isinstance(way, FineTune | LinearProbeThenFineTune | Gradual) and not blocks:
+        if isinstance(way, Adaptation):
+            if not blocks and not self.head.hidden:
+                raise ValueError(f"strategy '{way.name}' needs features that can change: set freeze.trainable_blocks to 1 or more, or head.hidden to [256]")
+        elif isinstance(way, LearnsBlocks) and not blocks:
             raise ValueError(f"strategy '{way.name}' needs blocks that learn: set freeze.trainable_blocks to 1 or more")
-        if isinstance(way, Adaptation) and not blocks and not self.head.hidden:
-            raise ValueError(f"strategy '{way.name}' needs features that can change: set freeze.trainable_blocks to 1 or more, or head.hidden to [256]")
         if isinstance(way, LinearProbeThenFineTune) and way.head_epochs >= self.train.epochs:
             raise ValueError(f"strategy.head_epochs {way.head_epochs} leave no epoch for fine-tuning: set train.epochs to {way.head_epochs + 1} or more")
         return self

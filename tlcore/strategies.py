@@ -12,8 +12,6 @@ from pydantic import Discriminator, Field, Tag
 
 from tlcore.settings import Settings
 
-RateFactor = Annotated[float, Field(gt=0, le=1, description="Step size of each block as a share of the block above it. Lower: deep layers, which know the most general things, change less. 1: all alike.")]
-BatchNorm = Annotated[Literal["inference", "training"], Field(description="inference: batch normalisation keeps its statistics, right for small batches; training: they follow the new pictures.")]
 Weight = Annotated[float, Field(gt=0, le=1000, description="How much this part of the loss counts beside the classification.")]
 
 
@@ -56,7 +54,14 @@ class Frozen(Strategy):
     )
 
 
-class FineTune(Strategy):
+class LearnsBlocks(Strategy):
+    """Base of those in which blocks of the backbone learn."""
+
+    rate_factor: float = Field(1.0, gt=0, le=1, description="Step size of each block as a share of the block above it. Lower: deep layers, which know the most general things, change less. 1: all alike.")
+    batch_norm: Literal["inference", "training"] = Field("inference", description="inference: batch normalisation keeps its statistics, right for small batches; training: they follow the new pictures.")
+
+
+class FineTune(LearnsBlocks):
     """The topmost blocks learn together with the head."""
 
     name: Literal["fine_tune"] = "fine_tune"
@@ -65,11 +70,9 @@ class FineTune(Strategy):
         "The topmost blocks go on learning, the deep ones more slowly if you wish. Pays when there are hundreds of labelled pictures a class, or when they look "
         "unlike what the network has seen. Take a tenth of the head's usual rate or less, and a few epochs of warm-up."
     )
-    rate_factor: RateFactor = 1.0
-    batch_norm: BatchNorm = "inference"
 
 
-class LinearProbeThenFineTune(Strategy):
+class LinearProbeThenFineTune(LearnsBlocks):
     """The head first, then fine-tuning from there."""
 
     name: Literal["lp_ft"] = "lp_ft"
@@ -80,11 +83,9 @@ class LinearProbeThenFineTune(Strategy):
     )
     head_epochs: int = Field(5, ge=1, le=1000, description="Epochs in which the head learns alone; they cost next to nothing.")
     head_rate: float = Field(1e-3, gt=0, le=10, description="Step size of the head while it learns alone.")
-    rate_factor: RateFactor = 1.0
-    batch_norm: BatchNorm = "inference"
 
 
-class Gradual(Strategy):
+class Gradual(LearnsBlocks):
     """Blocks thaw one after another, from the top."""
 
     name: Literal["gradual"] = "gradual"
@@ -94,8 +95,6 @@ class Gradual(Strategy):
         "Pays with few labels and many blocks to learn; give it epochs enough to reach them."
     )
     epochs_per_block: int = Field(1, ge=1, le=1000, description="Epochs before the next block joins in. Higher: gentler, and more epochs are needed.")
-    rate_factor: RateFactor = 1.0
-    batch_norm: BatchNorm = "inference"
 
 
 class Scratch(Strategy):
@@ -165,13 +164,11 @@ class PseudoLabel(Strategy):
     balance: bool = Field(True, description="No class gives more pseudo-labels than the median of those that give any, surest first, so that an easy class doesn't take over.")
 
 
-class Adaptation(Strategy):
+class Adaptation(LearnsBlocks):
     """Base of those that make the features of both domains alike without a target label."""
 
     domain: ClassVar = "unlabelled"
     weight: Weight = 1.0
-    rate_factor: RateFactor = 1.0
-    batch_norm: BatchNorm = "inference"
 
 
 class Dann(Adaptation):
