@@ -212,9 +212,10 @@ class RunConfig(Settings):
 
     @property
     def title(self) -> str:
-        """The name, or one made from dataset, backbone and depth."""
-        depth = self.freeze.trainable_blocks
-        return self.name or f"{self.dataset} · {self.backbone.name}" + (f" · {depth} block{'s' if depth > 1 else ''}" if depth else "")
+        """The name, or one made from dataset, backbone, depth and strategy."""
+        depth, way = self.freeze.trainable_blocks, self.strategy.name
+        parts = [self.dataset, self.backbone.name, f"{depth} block{'s' if depth > 1 else ''}" if depth else "", way if way != "frozen" else ""]
+        return self.name or " · ".join(part for part in parts if part)
 
     def hash(self) -> str:
         """SHA-256 of all settings but the name: equal configurations, equal hash."""

@@ -177,7 +177,7 @@ class Dann(Adaptation):
     name: Literal["dann"] = "dann"
     title: ClassVar = "Adversarial (DANN)"
     help: ClassVar = (
-        "A second head tries to tell the domains apart, and the network learns features with which it can't. Needs no target label, blocks that learn, and a hidden layer in the head or a deep cut. "
+        "A second head tries to tell the domains apart, and the network learns features with which it can't. No target label is needed; blocks that learn are, or a hidden layer in the head. "
         "Pays when the domains differ in style and share their classes; it can be unstable, so compare seeds."
     )
     gamma: float = Field(10.0, gt=0, le=100, description="How fast the adversary gains weight over the course of training, as in the paper.")

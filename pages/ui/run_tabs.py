@@ -22,6 +22,7 @@ from tlcore.forecast.outlook import compared, total_of
 from tlcore.forecast.rates import Band
 from tlcore.results import Predictions, load_predictions, load_summary
 from tlcore.store import Job
+from tlcore.strategies import Adaptation
 
 MISTAKES = 24
 def evaluation(run: Job) -> None:
@@ -72,8 +73,12 @@ def summary(run: Job) -> None:
         "Model size": (size(figures["model_bytes"]), "The whole network with its head, float32."),
         "Training pictures": (f"{figures['train_images']:,}", f"Validation: {figures['val_images']:,}."),
     }
+    if source := figures.get("source_test"):
+        cards["Accuracy on the source"] = (f"{source['accuracy']:.1%}", f"Share recognised of {count(figures['source_test_images'], 'test picture')} of the source; all other figures are of the target.")
     _cards(cards)
-    if figures["best_epoch"] == run.config.train.epochs:
+    if isinstance(run.config.strategy, Adaptation):
+        st.caption("The epoch was chosen in the second half of the run by pictures of the source, since no label of the target may choose; it need not be the best one for the target.")
+    elif figures["best_epoch"] == run.config.train.epochs:
         st.info("It was still getting better when it ended: more epochs may reach more. Clone it and raise them.", icon=":material/trending_up:")
     table = pd.DataFrame({"figure": list(cards), "value": [value for value, _ in cards.values()]})
     download_csv(table, f"run-{run.id}-summary.csv", "summary")

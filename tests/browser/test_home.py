@@ -54,8 +54,7 @@ def test_a_budget_for_the_cache_outlives_a_refresh_and_the_cache_can_be_emptied(
     page.locator(".st-key-cache_empty button").click()
     page.get_by_text("from the activation cache").first.wait_for()
     assert not any(path.exists() for path in stored)
-    settle(page)
-    assert page.get_by_text("Nothing is stored yet.").is_visible()
+    page.get_by_text("Nothing is stored yet.").wait_for()
 
 
 def test_home_fits_a_phone(server, page):

@@ -136,6 +136,17 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
     assert expected[tab]()
 
 
+def test_a_run_on_two_domains_tells_of_both_and_how_its_epoch_was_chosen(store, workspace, open_page):
+    run = finished_run(store, workspace, strategy__name="dann", source__dataset="digits", head__hidden=[8], train__epochs=4)
+    path = workspace.run(run) / "summary.json"
+    figures = json.loads(path.read_text()) | {"source_test": {"accuracy": 0.875}, "source_test_images": 359}
+    path.write_text(json.dumps(figures))
+    at = open_page("runs.py", run=str(run), tab="Summary")
+    assert [card.value for card in at.metric if card.label == "Accuracy on the source"] == ["87.5%"]
+    assert "no label of the target may choose" in texts(at) and "still getting better" not in texts(at)
+    assert store.job(run).config.title == "digits · ResNet20 · dann"
+
+
 def test_time_of_earlier_attempts_is_a_bar_like_any_other(done, workspace, open_page):
     path = workspace.run(done) / "summary.json"
     figures = json.loads(path.read_text())
