@@ -42,6 +42,11 @@ class Strategy(Settings):
     def needs_source(self) -> bool:
         return self.domain in ("both", "source", "unlabelled")
 
+    @property
+    def one_rate(self) -> bool:
+        """Whether all weights that learn do so at one rate from the first epoch on."""
+        return True
+
 
 class Frozen(Strategy):
     """Blocks below the cut never change and are computed once."""
@@ -59,6 +64,10 @@ class LearnsBlocks(Strategy):
 
     rate_factor: float = Field(1.0, gt=0, le=1, description="Step size of each block as a share of the block above it. Lower: deep layers, which know the most general things, change less. 1: all alike.")
     batch_norm: Literal["inference", "training"] = Field("inference", description="inference: batch normalisation keeps its statistics, right for small batches; training: they follow the new pictures.")
+
+    @property
+    def one_rate(self) -> bool:
+        return self.rate_factor == 1
 
 
 class FineTune(LearnsBlocks):
@@ -84,6 +93,10 @@ class LinearProbeThenFineTune(LearnsBlocks):
     head_epochs: int = Field(5, ge=1, le=1000, description="Epochs in which the head learns alone; they cost next to nothing.")
     head_rate: float = Field(1e-3, gt=0, le=10, description="Step size of the head while it learns alone.")
 
+    @property
+    def one_rate(self) -> bool:
+        return False
+
 
 class Gradual(LearnsBlocks):
     """Blocks thaw one after another, from the top."""
@@ -95,6 +108,10 @@ class Gradual(LearnsBlocks):
         "Pays with few labels and many blocks to learn; give it epochs enough to reach them."
     )
     epochs_per_block: int = Field(1, ge=1, le=1000, description="Epochs before the next block joins in. Higher: gentler, and more epochs are needed.")
+
+    @property
+    def one_rate(self) -> bool:
+        return False
 
 
 class Scratch(Strategy):

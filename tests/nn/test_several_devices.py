@@ -48,6 +48,16 @@ def test_two_devices_learn_what_one_learns():
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.parametrize(("strategy", "policy"), [({"name": "fine_tune"}, "mixed_float16"), ({"name": "fine_tune", "rate_factor": 0.5}, "float32"), ({"name": "gradual"}, "float32")])
+def test_several_rates_do_without_float16_which_needs_one_scale(workspace, tmp_path, monkeypatch, strategy, policy):
+    monkeypatch.setattr(devices, "plan", lambda asked=1: devices.Plan(1, 1, "mixed_float16"))
+    monkeypatch.setattr(devices, "apply", lambda plan: None)
+    dataset = add_dataset("digits", None, workspace, NullReporter())
+    config = parse({"dataset": "digits", "freeze": {"trainable_blocks": 1}, "strategy": strategy})
+    run = training._Run(config, dataset, None, workspace, tmp_path, NullReporter())
+    assert run.plan.policy == run.backbone.policy == policy
+
+
 @pytest.mark.parametrize("depth", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_run_in_half_precision_leaves_models_in_float32(workspace, tmp_path, monkeypatch, depth):
     monkeypatch.setattr(prefix_module, "_has_gpu", lambda: True)

@@ -79,6 +79,8 @@ class _Run:
         spec = backbones.spec(config.backbone.name)
         self.cut = cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)
         self.plan = devices.plan(config.train.devices)
+        if self.plan.loss_scaling and not config.strategy.one_rate:  # One scale serves one optimiser.
+            self.plan = dataclasses.replace(self.plan, policy="float32")
         self.devices = devices.apply(self.plan)
         side_px, weight_set = config.backbone.input_size or spec.usual_size, weight_sets.chosen(config.backbone, workspace)
         self.backbone = Backbone(spec, config.backbone.weights, side_px, config.train.seed, self.plan.policy, weight_set)
