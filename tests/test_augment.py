@@ -91,6 +91,13 @@ def test_a_flip_mirrors_half_of_the_pictures_and_nothing_else(lit):
     assert 160 < mirrored.sum() < 240
 
 
+def test_invert_swaps_light_and_dark_in_its_share_of_pictures_and_changes_nothing_else(lit):
+    views = views_of(lit, AugmentConfig(invert=0.25), 400)
+    inverted = (views == 255 - lit).all((1, 2, 3))
+    assert ((views == lit).all((1, 2, 3)) | inverted).all()
+    assert 70 < inverted.sum() < 130
+
+
 def centre_of_red(views: np.ndarray) -> np.ndarray:
     """Where the red is, (n, 2) as across and down, from the middle of the picture."""
     red = views[..., 0].astype(float) - views[..., 1]
@@ -195,7 +202,7 @@ def test_the_key_knows_what_changes_pixels_and_no_more():
     assert key(AugmentConfig(views=3, seed=2)) == ""
     base = AugmentConfig(rotation_deg=10)
     assert key(base) == key(AugmentConfig(rotation_deg=10.0, views=0))
-    strengths = {"horizontal_flip": True, "rotation_deg": 11, "zoom": 0.1, "shift": 0.1, "brightness": 0.1, "contrast": 0.1, "saturation": 0.1, "erase": 0.1, "seed": 1}
+    strengths = {"horizontal_flip": True, "rotation_deg": 11, "zoom": 0.1, "shift": 0.1, "brightness": 0.1, "contrast": 0.1, "saturation": 0.1, "invert": 0.1, "erase": 0.1, "seed": 1}
     assert {*strengths, "views"} == set(AugmentConfig.model_fields)
     others = [key(base.model_copy(update={name: value})) for name, value in strengths.items()]
     assert len({key(base), *others}) == len(strengths) + 1

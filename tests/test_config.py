@@ -112,7 +112,7 @@ def test_no_strength_means_no_augmentation_whatever_the_views(changes):
     assert config.parse({"dataset": "digits"}).augment == config.AugmentConfig()
 
 
-@pytest.mark.parametrize("changes", [{"horizontal_flip": True}, {"rotation_deg": 5}, {"zoom": 0.1}, {"shift": 0.1}, {"brightness": 0.1}, {"contrast": 0.1}, {"saturation": 0.1}, {"erase": 0.1}])
+@pytest.mark.parametrize("changes", [{"horizontal_flip": True}, {"rotation_deg": 5}, {"zoom": 0.1}, {"shift": 0.1}, {"brightness": 0.1}, {"contrast": 0.1}, {"saturation": 0.1}, {"invert": 0.5}, {"erase": 0.1}])
 def test_one_strength_is_enough_for_augmentation_and_survives_yaml(changes):
     run = config.parse({"dataset": "digits", "augment": changes})
     assert run.augment.enabled

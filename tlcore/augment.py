@@ -49,6 +49,7 @@ class _Draws(NamedTuple):
     ratio: float
     left: float
     top: float
+    invert: float
 
 
 def augmented(pixels: np.ndarray, content_ids: Sequence[str] | np.ndarray, settings: AugmentConfig, view: int) -> np.ndarray:
@@ -79,7 +80,8 @@ def key(settings: AugmentConfig) -> str:
     """A hash of all that decides the pixels of a view, so not of the number of views; empty without changes."""
     if not settings.enabled:
         return ""
-    content = {"method": _METHOD, **settings.model_dump(mode="json", exclude={"views"})}
+    later = set() if settings.invert else {"invert"}  # Without it, keys are what they were before it came.
+    content = {"method": _METHOD, **settings.model_dump(mode="json", exclude={"views", *later})}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -89,7 +91,7 @@ def _random(about: str, count: int) -> bytes:
 
 
 def _changed(picture: np.ndarray, about: str, settings: AugmentConfig) -> np.ndarray:
-    """One picture moved, then relit, then partly erased. Shapes: uint8 (side, side, 3) → the same."""
+    """One picture moved, then relit, then perhaps inverted, then partly erased. Shapes: uint8 (side, side, 3) → the same."""
     numbers = np.frombuffer(_random(about, 8 * len(_Draws._fields)), "<u8") >> 11
     draws = _Draws(*(numbers / 2**53).tolist())
     # Pillow throughout: it is several times faster at this than numpy, and lets other threads run.
@@ -97,6 +99,8 @@ def _changed(picture: np.ndarray, about: str, settings: AugmentConfig) -> np.nda
     if settings.horizontal_flip and draws.flip < 0.5:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     changed = np.asarray(_relit(_moved(image, draws, settings), draws, settings))
+    if draws.invert < settings.invert:  # Source: Cubuk et al. 2019, AutoAugment, arXiv:1805.09501, "Invert".
+        changed = 255 - changed
     return _erased(changed, draws, about) if draws.erase < settings.erase else changed
 
 

@@ -129,6 +129,7 @@ class AugmentConfig(Settings):
     brightness: float = Field(0.0, ge=0, le=1, description="Brighter or darker by up to this share.")
     contrast: float = Field(0.0, ge=0, le=1, description="Contrast raised or lowered by up to this share.")
     saturation: float = Field(0.0, ge=0, le=1, description="Colours stronger or paler by up to this share. Grey pictures stay as they are.")
+    invert: float = Field(0.0, ge=0, le=1, description="Share of pictures in which light and dark are swapped, as in a negative; 0.5 makes either as likely. For drawings and digits, not for photographs.")
     erase: float = Field(0.0, ge=0, le=1, description="Share of pictures in which a random rectangle becomes noise, so that no single part is relied on.")
     views: int = Field(4, ge=0, le=64, description="Changed versions of each picture, taken in turn over the epochs; the frozen layers see each once. 0: new changes every epoch, much slower.")
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Another seed gives other changes; runs with equal ones share the stored activations.")

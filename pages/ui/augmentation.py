@@ -22,7 +22,7 @@ from tlcore.errors import InputError
 from tlcore.images import to_pixels
 from tlcore.store import DatasetRecord
 
-STRENGTHS = ("horizontal_flip", "rotation_deg", "zoom", "shift", "brightness", "contrast", "saturation", "erase")
+STRENGTHS = ("horizontal_flip", "rotation_deg", "zoom", "shift", "brightness", "contrast", "saturation", "invert", "erase")
 OWN = "own"
 PICTURES, VIEWS = 4, 5  # Shown at most: pictures, and views of each.
 CELL_PX, GAP_PX = 96, 8

@@ -46,6 +46,7 @@ LABELS = {
     "augment.brightness": "Brightness",
     "augment.contrast": "Contrast",
     "augment.saturation": "Saturation",
+    "augment.invert": "Invert",
     "augment.erase": "Erase",
     "augment.views": "Views a picture",
     "augment.seed": "Seed of the changes",
