@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui import charts
 from pages.ui.download import download_csv
 from pages.ui.pick import short_name
-from pages.ui.run_tabs import predictions
+from pages.ui.run_domain import predictions
 from pages.ui.state import store, workspace
 from pages.ui.text import literal
 from tlcore.compare import Comparison, compare_runs

@@ -40,7 +40,7 @@ def run_view(run_id: int) -> None:
 
 def leave() -> None:
     """Back to the list, in one step of the browser's history."""
-    st.query_params.from_dict({name: value for name, value in st.query_params.items() if name not in ("run", "tab")})
+    st.query_params.from_dict({name: value for name, value in st.query_params.items() if name not in ("run", "tab", "domain")})
 
 
 def _status(run: Job) -> None:
