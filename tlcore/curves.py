@@ -62,7 +62,7 @@ def series(column: str, on_source: bool = False) -> tuple[str, str] | None:
 def metrics_of(columns: Iterable[str]) -> list[str]:
     """Metrics that these columns of epochs hold: accuracy, loss, the other common ones, then the strategy's own."""
     held = dict.fromkeys(found[0] for column in columns if (found := series(column)))
-    return [*(metric for metric in METRICS if metric in held), *(metric for metric in held if metric not in METRICS)]
+    return [metric for metric in (*METRICS, *FURTHER) if metric in held] + [metric for metric in held if metric not in METRICS and metric not in FURTHER]
 
 
 def curves(

@@ -58,7 +58,7 @@ def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool, parts
     ]
 
     def y(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", title=shown.title, scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%" if shown.share else "~g", labelFlush=False))
+        return alt.Y(f"{column}:Q", title=shown.title, scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%" if shown.share else "~r", labelFlush=False))
 
     base = alt.Chart(_NO_DATA).encode(x=x, color=color)
     drawn = "smooth" if smoothed else "value"

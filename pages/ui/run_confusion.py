@@ -18,8 +18,9 @@ MOST_PICTURES = 24
 
 def confusion(run: Job) -> None:
     """Counts or shares; a click on a cell shows its pictures."""
-    given = tested(run)
-    shown = st.segmented_control("Figures in the cells", ["counts", "share of the row", "share of the column"], default="counts", required=True, key="confusion_by", persist_state="session")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        given = tested(run)
+        shown = st.segmented_control("Figures in the cells", ["counts", "share of the row", "share of the column"], default="counts", required=True, key="confusion_by", persist_state="session")
     result = given.predictions
     cells = result.confusion_cells("column" if shown == "share of the column" else "row")
     wrong = int(cells.loc[cells["kind"] == "mistaken", "count"].sum())

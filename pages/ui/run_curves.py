@@ -55,14 +55,14 @@ def learning_curves(run: Job) -> None:
             _curve(run, points[points["metric"] == metric], metric, "seconds" if axis == "time" else "epoch", smoothing > 0)
 
 
-def shown_figures(metrics: Sequence[str], monitored: str, key: str) -> list[str]:
+def shown_figures(metrics: Sequence[str], monitored: str | None, key: str) -> list[str]:
     """The control that chooses what is drawn beside accuracy and loss: at first the monitored figure; kept in the session."""
     others = [metric for metric in metrics if metric not in FIRST]
     if not others:
         return []
     chosen = st.pills(
         "Show as well", others, selection_mode="multi", default=[monitored] if monitored in others else None, key=key, format_func=lambda metric: figure(metric).title,
-        persist_state="session", help="Curves beside accuracy and loss. The figure by which the run chooses its best epoch is shown at first.",
+        persist_state="session", help="Curves beside accuracy and loss." + (" The figure by which the run chooses its best epoch is shown at first." if monitored else ""),
     )
     return [metric for metric in others if metric in chosen]
 
@@ -92,10 +92,16 @@ def _figures(run: Job, epochs: pd.DataFrame, best: int | None, on_source: bool) 
         if any((metric, part) in names for metric in METRICS):
             for number, word in wanted.items():
                 row = epochs[epochs["epoch"] == number].iloc[0]
-                lines.append([f"{part}, epoch {number} ({word})", *(_written(metric, row.get(names.get((metric, part), ""))) for metric in METRICS)])
+                told = (f"{_in_words(metric)} **{_written(metric, row.get(names.get((metric, part), '')))}**" for metric in METRICS)
+                lines.append(f"{part.capitalize()}, epoch {number} ({word}): {', '.join(told)}")
     if lines:
-        heads = ["Pictures", *(shown.title for shown in METRICS.values())]
-        st.markdown("\n".join("| " + " | ".join(cells) + " |" for cells in (heads, ["---", *["---:"] * len(METRICS)], *lines)))
+        st.markdown("  \n".join(lines))
+
+
+def _in_words(metric: str) -> str:
+    """Its title as it stands in a sentence."""
+    title = figure(metric).title
+    return title if title.isupper() else title[0].lower() + title[1:]
 
 
 def _written(metric: str, value: float | None) -> str:
@@ -106,8 +112,8 @@ def _written(metric: str, value: float | None) -> str:
 
 def _how_chosen(run: Job, best: int | None, choice: Choice, on_source: bool) -> None:
     """Which epoch is marked and why, and whose pictures the curves are of where one might think them the target's."""
-    title, said = figure(choice.monitor.removeprefix("val_")).title, []
-    by = f"by {title if title.isupper() else title[0].lower() + title[1:]} on {'the validation pictures of the source' if on_source else 'the validation pictures'}"
+    said = []
+    by = f"by {_in_words(choice.monitor.removeprefix('val_'))} on {'the validation pictures of the source' if on_source else 'the validation pictures'}"
     if best and best < choice.selects_from:
         said.append(f"The upright line marks the latest epoch; the best one, {by}, is chosen from epoch {choice.selects_from} on.")
     elif best:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import streamlit as st
 
 from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.state import read_text, workspace
-from pages.ui.text import count, literal
+from pages.ui.text import literal
 from tlcore.compare import MOST
 from tlcore.results import Predictions, load_predictions
 from tlcore.store import Job
 
 SPLITS = {"target": "test", "source": "source_test"}  # The names of their predictions.
+MOST_LETTERS = 30  # Of a dataset's name on the control.
 
 
 class Tested(NamedTuple):
@@ -43,22 +45,25 @@ def has_both(run: Job) -> bool:
 
 def tested(run: Job) -> Tested:
     """The answers in the chosen domain; where there are two, with the control that chooses: one for all tabs, in the link."""
-    domain = _chosen() if has_both(run) else "target"
-    found = predictions(str(workspace().root), run.id, domain)
-    payload = run.payload
+    domain = choose_domain([run])
+    found, own = predictions(str(workspace().root), run.id, domain), run.payload["dataset_id"]
     if domain == "source":
-        dataset_id, name = payload.get("source_id", payload["dataset_id"]), f"run-{run.id}-source"
-    else:
-        dataset_id, name = payload["dataset_id"], f"run-{run.id}"
-    if has_both(run):
-        dataset = run.config.source.dataset if domain == "source" else run.config.dataset
-        st.caption(f"{count(len(found), 'test picture')} of the {domain}, {literal(str(dataset))}.")
-    return Tested(domain, found, dataset_id, name)
+        return Tested(domain, found, run.payload.get("source_id", own), f"run-{run.id}-source")
+    return Tested(domain, found, own, f"run-{run.id}")
 
 
-def _chosen() -> str:
+def choose_domain(runs: Sequence[Job]) -> str:
+    """The control that chooses whose test pictures are looked at; without it, where one of the runs has no source, the target's."""
+    if not all(has_both(run) for run in runs):
+        return "target"
+    datasets = {"target": {run.config.dataset for run in runs}, "source": {str(run.config.source.dataset) for run in runs}}
+
+    def named(domain: str) -> str:
+        name = ", ".join(sorted(datasets[domain]))
+        return f"{domain} · {literal(name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + '…')}"
+
     take_from_link("run_domain", "domain", lambda: read_text("domain") if read_text("domain") in SPLITS else "target")
     return st.segmented_control(
-        "Domain", list(SPLITS), key="run_domain", required=True, default="target", on_change=put_into_link, args=("run_domain", "domain"),
-        help="target: pictures as those on which the network shall work. source: pictures of the other domain, whose labels it could learn from.",
+        "Domain", list(SPLITS), key="run_domain", required=True, default="target", on_change=put_into_link, args=("run_domain", "domain"), format_func=named,
+        help="target: test pictures as those on which the network shall work. source: test pictures of the other domain, whose labels it could learn from.",
     )

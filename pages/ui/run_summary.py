@@ -76,9 +76,9 @@ def _both(run: Job, figures: Mapping[str, Any]) -> pd.DataFrame:
         hide_index=True,
         alt=f"Test figures of target and source; accuracy {rows[0][1]} on the target, {rows[0][2]} on the source",
         column_config={
-            "figure": st.column_config.TextColumn("Figure", pinned=True, width=150),
-            "target": st.column_config.TextColumn("Target", width=110, alignment="right", help="Pictures as those on which the network shall work."),
-            "source": st.column_config.TextColumn("Source", width=110, alignment="right", help="Pictures of the other domain."),
+            "figure": st.column_config.TextColumn("Figure", pinned=True, width=136),
+            "target": st.column_config.TextColumn("Target", width=104, alignment="right", help="Pictures as those on which the network shall work."),
+            "source": st.column_config.TextColumn("Source", width=104, alignment="right", help="Pictures of the other domain."),
             "meaning": st.column_config.TextColumn("What it says"),
         },
     )

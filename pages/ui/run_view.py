@@ -45,7 +45,8 @@ def leave() -> None:
 
 def _status(run: Job) -> None:
     config = run.config
-    facts = [f"Run {run.id}", f"dataset {literal(config.dataset)}", literal(config.backbone.name), f"created {ago(run.created_at)}"]
+    source = [f"source {literal(config.source.dataset)}"] if config.source.dataset else []
+    facts = [f"Run {run.id}", f"dataset {literal(config.dataset)}", *source, literal(config.backbone.name), f"created {ago(run.created_at)}"]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(badge(run.state), width="content")
         st.caption(" · ".join(facts), width="content")

@@ -118,5 +118,21 @@ def test_with_target_labels_both_domains_have_their_validation_curve_and_the_cho
     best = store.job(JOINED).result["best_epoch"]
     assert best == int(store.epochs(JOINED)["val_macro_f1"].idxmax()) + 1
     assert f"marks epoch {best}, the best by macro F1 on the validation pictures." in texts(at)
-    (table,) = [each.value for each in at.markdown if each.value.startswith("| Pictures")]
-    assert f"validation, epoch {best} (best)" in table and f"source validation, epoch {best} (best)" in table
+    (told,) = [each.value for each in at.markdown if each.value.startswith("Validation, epoch")]
+    figures = store.epochs(JOINED).set_index("epoch").loc[best]
+    for part, prefix in (("Validation", "val_"), ("Source validation", "source_val_")):
+        assert f"{part}, epoch {best} (best): accuracy **{figures[f'{prefix}accuracy']:.1%}**" in told
+
+
+def test_runs_are_compared_on_the_source_too_and_whose_curves_one_sees_is_told(both, store, open_page):
+    at = open_page("compare.py", runs=f"{ADAPTED},{JOINED}", domain="source")
+    assert not at.error
+    accuracies = [store.job(run).result["source_test"]["accuracy"] for run in (ADAPTED, JOINED)]
+    assert at.dataframe[0].value["accuracy"].tolist() == pytest.approx(accuracies)
+    assert "test pictures of the source" in at.subheader[0].value
+    at.segmented_control(key="run_domain").set_value("target").run()
+    assert at.dataframe[0].value["accuracy"].tolist() == [store.job(run).result["test"]["accuracy"] for run in (ADAPTED, JOINED)]
+    assert at.segmented_control(key="compare_part").options == ["validation", "source validation", "training", "all"]
+    assert "have no such curve" in texts(at)
+    at.segmented_control(key="compare_part").set_value("source validation").run()
+    assert "have no such curve" not in texts(at)
