@@ -157,9 +157,11 @@ class Store:
         query = sa.select(epochs.c.job_id, *columns).where(epochs.c.job_id.in_(list(job_ids)))
         found: dict[int, list[tuple[float, ...]]] = {job_id: [] for job_id in job_ids}
         with self._reading() as connection:
-            for job_id, first, *others in connection.execute(query.order_by(epochs.c.job_id, epochs.c.epoch)):
-                if first is not None:
-                    found[job_id].append((first, *(math.nan if each is None else each for each in others)))
+            for row in map(tuple, connection.execute(query.order_by(epochs.c.job_id, epochs.c.epoch))):
+                if None not in row:
+                    found[row[0]].append(row[1:])
+                elif row[1] is not None:
+                    found[row[0]].append(tuple(math.nan if each is None else each for each in row[1:]))
         return found
 
     def events(self, job_id: int, after: int = 0) -> list[Event]:
