@@ -7,9 +7,11 @@ from pages.ui.comparison import (
     confusion_matrices,
     differing,
     metric_table,
+    on_source,
     overlaid_curves,
 )
 from pages.ui.pick import pick_runs
+from pages.ui.run_domain import choose_domain
 from pages.ui.state import guarded, head, workspace
 from pages.ui.text import count
 from tlcore.compare import FEWEST, MOST
@@ -24,15 +26,19 @@ def page() -> None:
     if len(runs) < FEWEST:
         st.info("Choose one more run." if runs else "Choose two runs or more; or tick them on the Runs page.", icon=":material/compare_arrows:")
         return
-    comparison = compared(str(workspace().root), tuple((run.id, run.title) for run in runs), runs)
-    st.subheader(f"Figures on the same {count(len(comparison.predictions[runs[0].id]), 'test picture')}", anchor=False)
-    metric_table(comparison)
+    named = tuple((run.id, run.title) for run in runs)
+    comparison = compared(str(workspace().root), named, runs)
+    domain = choose_domain(runs)
+    shown = comparison if domain == "target" else on_source(str(workspace().root), named, runs)
+    pictures = count(len(shown.predictions[runs[0].id]), "test picture") + (" of the source" if domain == "source" else "")
+    st.subheader(f"Figures on the same {pictures}", anchor=False)
+    metric_table(shown.metrics)
     st.subheader("Learning curves", anchor=False)
     overlaid_curves(runs)
     st.subheader("Settings that differ", anchor=False)
     differing(comparison)
     st.subheader("Confusion matrices", anchor=False)
-    confusion_matrices(runs, comparison)
+    confusion_matrices(runs, shown.predictions)
 
 
 with guarded():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,10 +17,12 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
 from tlcore import config as settings
-from tlcore import demo, metrics
+from tlcore import demo, jobs, metrics
+from tlcore.choosing import Choice
 from tlcore.config import RunConfig
 from tlcore.datasets.dataset import Dataset
-from tlcore.datasets.splits import Split, make_split
+from tlcore.datasets.domains import divide, read_by
+from tlcore.datasets.splits import Split
 from tlcore.reporter import Stopwatch
 from tlcore.results import SUMMARY, Predictions, save_predictions
 from tlcore.store import EpochRecord, Job, JobState, Store
@@ -78,33 +81,66 @@ def listed_runs(store: Store, count: int) -> list[int]:
 
 
 class Learner:
-    """A linear classifier on the split's digits, one epoch at a time."""
+    """A linear classifier on the digits of the split, or of two domains, one epoch at a time."""
 
-    def __init__(self, config: RunConfig, dataset: Dataset) -> None:
-        self.dataset, self.config = dataset, config
+    def __init__(self, config: RunConfig, dataset: Dataset, source: Dataset | None = None) -> None:
+        self.dataset, self.source, self.config = dataset, source or dataset, config
         self.watch = Stopwatch()
         self.watch.begin("prepare")
-        self.pixels = dataset.pixels(np.arange(len(dataset)), SIDE_PX)[..., 0].reshape(len(dataset), -1) / 255
-        self.split: Split = make_split(dataset, config.classes, config.split)
+        self.domains = divide(config, dataset, source)
+        self.split = self.domains.target
         self.model = SGDClassifier(loss="log_loss", alpha=config.optimizer.learning_rate, random_state=config.train.seed)
-
-    def probabilities(self, rows: np.ndarray) -> np.ndarray:
-        return self.model.predict_proba(self.pixels[rows]).astype(np.float32)
+        self.tells_domains = SGDClassifier(loss="log_loss", random_state=config.train.seed)
+        own, given = config.strategy.reads_target_labels, self.domains.source
+        self.learnt = [(self.dataset, self.split, "train")] if own else []
+        self.watched = {"val_": (self.dataset, self.split, "val")} if own else {}
+        self.tested = {**({"val": (self.dataset, self.split, "val")} if own else {}), "test": (self.dataset, self.split, "test")}
+        if given is not None:
+            self.learnt += [(self.source, given, "train")] if config.strategy.domain != "labelled" else []
+            self.watched["source_val_" if own else "val_"] = (self.source, given, "val")
+            self.tested |= {f"source_{part}": (self.source, given, part) for part in ("val", "test")}
 
     def epoch(self, store: Store, job: Job, number: int) -> None:
         self.watch.begin("train")
-        rows, k = self.split.train, len(self.split.classes)
-        order = np.random.default_rng((self.config.train.seed, number)).permutation(len(rows))
-        self.model.partial_fit(self.pixels[rows[order]], self.split.labels(rows)[order], classes=np.arange(k))
-        figures: dict[str, float | None] = {"learning_rate": self.config.optimizer.learning_rate}
-        for prefix, part in (("", rows), ("val_", self.split.val)):
-            labels, given = self.split.labels(part), self.probabilities(part)
-            figures[f"{prefix}loss"] = metrics.log_loss(labels, given.astype(np.float64))
-            figures[f"{prefix}accuracy"] = float((given.argmax(1) == labels).mean())
-        labels = self.split.labels(self.split.val)
-        figures["val_macro_f1"] = metrics.macro_f1(labels, self.probabilities(self.split.val).argmax(1), k)
+        pixels, labels = (np.concatenate(each) for each in zip(*(_part(*learnt) for learnt in self.learnt), strict=True))
+        k = len(self.split.classes)
+        order = np.random.default_rng((self.config.train.seed, number)).permutation(len(labels))
+        self.model.partial_fit(pixels[order], labels[order], classes=np.arange(k))
+        figures: dict[str, float | None] = {"learning_rate": self.config.optimizer.learning_rate, **self._domain_figures(order)}
+        for prefix, (x, y) in {"": (pixels, labels), **{name: _part(*watched) for name, watched in self.watched.items()}}.items():
+            given = self.model.predict_proba(x)
+            figures |= {f"{prefix}loss": metrics.log_loss(y, given), f"{prefix}accuracy": float((given.argmax(1) == y).mean())}
+            if prefix:
+                figures |= {f"{prefix}balanced_accuracy": metrics.balanced_accuracy(y, given.argmax(1), k), f"{prefix}macro_f1": metrics.macro_f1(y, given.argmax(1), k), f"{prefix}auc": metrics.mean_auc(y, given)}
         seconds = sum(self.watch.seconds().values())
         store.commit_epochs(job, [EpochRecord(number, job.attempt, seconds, figures, f"checkpoint-{number}.npz", "0" * 64)])
+
+
+    def _domain_figures(self, order: np.ndarray) -> dict[str, float]:
+        """What a classifier of the domains finds, where the strategy has one."""
+        if self.config.strategy.name != "dann":
+            return {}
+        parts = [_pixels(self.source, self.domains.source.train), _pixels(self.dataset, self.domains.unlabelled)]
+        x, y = np.concatenate(parts), np.repeat([1, 0], [len(part) for part in parts])
+        self.tells_domains.partial_fit(x[order % len(x)], y[order % len(x)], classes=np.arange(2))
+        given = self.tells_domains.predict_proba(x)
+        return {"domain_loss": metrics.log_loss(y, given), "domain_accuracy": float((given.argmax(1) == y).mean())}
+
+
+def _part(dataset: Dataset, split: Split, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels and labels. Shapes: (n, 64), (n,)."""
+    rows = getattr(split, part)
+    return _pixels(dataset, rows), split.labels(rows)
+
+
+@functools.lru_cache(maxsize=16)
+def _all_pixels(folder: Path) -> np.ndarray:
+    dataset = Dataset.open(folder)
+    return dataset.pixels(np.arange(len(dataset)), SIDE_PX)[..., 0].reshape(len(dataset), -1) / 255
+
+
+def _pixels(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    return _all_pixels(dataset.folder)[rows]
 
 
 def png(image: Image.Image) -> bytes:
@@ -117,37 +153,42 @@ def png(image: Image.Image) -> bytes:
 def _begun(store: Store, workspace: Workspace, changes: dict[str, object]) -> tuple[Job, Learner]:
     wanted = {"dataset": "digits", "train.epochs": 6, "optimizer.learning_rate": 0.01, **{key.replace("__", "."): value for key, value in changes.items()}}
     config = settings.parse(settings.with_changes({}, wanted))
-    demo.ensure_built_in(config.dataset, store, workspace)
-    record = store.dataset(config.dataset)
-    job_id = store.add_job("train", config.title, {"config": config.model_dump(mode="json"), "dataset_id": record.id}, dataset_id=record.id)
+    for name in filter(None, (config.dataset, config.source.dataset)):
+        demo.ensure_built_in(name, store, workspace)
+    record, other = store.dataset(config.dataset), jobs.source_record(store, config)
+    of_source = {"source_id": other.id} if other else {}
+    payload = {"config": config.model_dump(mode="json"), "dataset_id": record.id, **of_source}
+    job_id = store.add_job("train", config.title, payload, dataset_id=record.id, **of_source)
     job = store.claim("tests")
     assert job is not None and job.id == job_id, "another job was waiting"
     workspace.run(job.id).mkdir(parents=True)
     store.note(job, f"Training a linear classifier on {record.name}.")
-    return job, Learner(config, Dataset.open(workspace.dataset(record.id)))
+    return job, Learner(config, *(Dataset.open(workspace.dataset(each.id)) for each in (record, other) if each))
 
 
 def leave_files(store: Store, workspace: Workspace, job: Job, learner: Learner) -> None:
     learner.watch.begin("evaluate")
-    split, folder = learner.split, workspace.run(job.id)
-    ids = np.asarray(learner.dataset.content_ids)
-    parts = [
-        Predictions(name, rows, ids[rows], split.labels(rows), learner.probabilities(rows), split.classes)
-        for name, rows in (("val", split.val), ("test", split.test))
-    ]
-    save_predictions(folder, parts)
-    split.save(folder / "split.npz")
+    folder, parts = workspace.run(job.id), {}
+    for name, (dataset, split, part) in learner.tested.items():
+        pixels, labels = _part(dataset, split, part)
+        rows = getattr(split, part)
+        parts[name] = Predictions(name, rows, dataset.content_ids[rows], labels, learner.model.predict_proba(pixels).astype(np.float32), split.classes)
+    save_predictions(folder, list(parts.values()))
+    learner.domains.save(folder / "split.npz")
     (folder / "config.yaml").write_text(job.config.to_yaml(), encoding="utf-8")
-    summary = _summary(store.epochs(job.id), learner, parts[1])
+    summary = _summary(store.epochs(job.id), learner, parts)
     (folder / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
     store.finish(job, JobState.done, result=summary, worked_s=summary["seconds"])
 
 
-def _summary(epochs: pd.DataFrame, learner: Learner, test: Predictions) -> dict:
-    best = epochs.loc[epochs["val_loss"].idxmin()]
-    figures = metrics.evaluate(test.labels, test.probabilities)
-    split, params = learner.split, int(learner.model.coef_.size + learner.model.intercept_.size)
+def _summary(epochs: pd.DataFrame, learner: Learner, parts: dict[str, Predictions]) -> dict:
+    choice = Choice.of(learner.config.model_dump())
+    best = epochs.set_index("epoch", drop=False).loc[choice.best(zip(epochs["epoch"], epochs[choice.monitor], strict=True))]
+    tested = {name: metrics.evaluate(part.labels, part.probabilities) for name, part in parts.items() if name.endswith("test")}
+    figures, params = tested["test"], int(learner.model.coef_.size + learner.model.intercept_.size)
+    train, val, test = read_by(learner.config.strategy, learner.domains, learner.dataset, learner.source)
     phases = learner.watch.seconds()
+    of_source = {"source_test": tested["source_test"], "source_test_images": len(parts["source_test"])} if "source_test" in tested else {}
     return {
         "test_accuracy": figures["accuracy"],
         "test_macro_f1": figures["macro_f1"],
@@ -161,10 +202,11 @@ def _summary(epochs: pd.DataFrame, learner: Learner, test: Predictions) -> dict:
         "trainable_params": params,
         "total_params": params,
         "engine": "scikit-learn",
-        "cache": {"hits": 0, "computed": len(split.train), "bytes": 0},
-        "train_images": len(split.train),
-        "val_images": len(split.val),
-        "test_images": len(split.test),
-        "classes": list(split.classes),
+        "cache": {"hits": 0, "computed": len(train), "bytes": 0},
+        "train_images": len(train),
+        "val_images": len(val),
+        "test_images": len(test),
+        "classes": list(learner.split.classes),
         "model_bytes": params * 8,
+        **of_source,
     }

@@ -361,9 +361,12 @@ def test_validation_figures_of_many_runs_come_together(store):
         store.add_job("train", "t", {})
     first, second = store.claim("w"), store.claim("w")
     for number, loss in ((2, 0.25), (1, 0.5), (3, math.nan)):
-        store.commit_epochs(first, [epoch(number, val_accuracy=number / 4, val_loss=loss)])
+        store.commit_epochs(first, [epoch(number, val_accuracy=number / 4, val_loss=loss, val_auc=0.5 + number / 10)])
     store.commit_epochs(second, [epoch(1, loss=1.0)])
-    assert store.validation([1, 2, 3]) == {1: [(0.25, 0.5), (0.5, 0.25)], 2: [], 3: []}
+    found = store.validation([1, 2, 3])
+    assert found[1][:2] == [(0.25, 0.5), (0.5, 0.25)] and found[2] == found[3] == []
+    assert found[1][2] == pytest.approx((0.75, math.nan), nan_ok=True), "null in the store"
+    assert store.validation([1], ["val_auc"]) == {1: [(0.6,), (0.7,), (0.8,)]}
     assert store.validation([]) == {} and list(store.jobs_by_id([3, 99])) == [3]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -147,15 +148,20 @@ class Store:
         table = pd.DataFrame(rows if rows else {"epoch": [], "seconds": []}, dtype="float64")
         return table.astype({"epoch": "int64"})
 
-    def validation(self, job_ids: Collection[int]) -> dict[int, list[tuple[float, float]]]:
-        """Validation accuracy and loss of the committed epochs of many jobs, oldest first, in one query."""
-        figures = [epochs.c.metrics[name].as_float() for name in ("val_accuracy", "val_loss")]
-        query = sa.select(epochs.c.job_id, *figures).where(epochs.c.job_id.in_(list(job_ids)))
-        found: dict[int, list[tuple[float, float]]] = {job_id: [] for job_id in job_ids}
+    def validation(self, job_ids: Collection[int], figures: Sequence[str] = ("val_accuracy", "val_loss")) -> dict[int, list[tuple[float, ...]]]:
+        """Some figures of the committed epochs of many jobs, oldest first, in one query; NaN where an epoch lacks one.
+
+        Epochs that lack the first figure are left out.
+        """
+        columns = [epochs.c.metrics[name].as_float() for name in figures]
+        query = sa.select(epochs.c.job_id, *columns).where(epochs.c.job_id.in_(list(job_ids)))
+        found: dict[int, list[tuple[float, ...]]] = {job_id: [] for job_id in job_ids}
         with self._reading() as connection:
-            for job_id, accuracy, loss in connection.execute(query.order_by(epochs.c.job_id, epochs.c.epoch)):
-                if accuracy is not None and loss is not None:
-                    found[job_id].append((accuracy, loss))
+            for row in map(tuple, connection.execute(query.order_by(epochs.c.job_id, epochs.c.epoch))):
+                if None not in row:
+                    found[row[0]].append(row[1:])
+                elif row[1] is not None:
+                    found[row[0]].append(tuple(math.nan if each is None else each for each in row[1:]))
         return found
 
     def events(self, job_id: int, after: int = 0) -> list[Event]:

@@ -47,6 +47,11 @@ class Strategy(Settings):
         """Whether all weights that learn do so at one rate from the first epoch on."""
         return True
 
+    @classmethod
+    def selects_from(cls, epochs: int) -> int:
+        """The first of so many epochs that may be chosen as the best one; before it the latest is."""
+        return 1
+
 
 class Frozen(Strategy):
     """Blocks below the cut never change and are computed once."""
@@ -186,6 +191,11 @@ class Adaptation(LearnsBlocks):
 
     domain: ClassVar = "unlabelled"
     weight: Weight = 1.0
+
+    @classmethod
+    def selects_from(cls, epochs: int) -> int:
+        """In the second half: the source's figures alone are best before the domains have come together."""
+        return 1 + epochs // 2
 
 
 class Dann(Adaptation):

@@ -13,51 +13,52 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from tlcore.curves import PARTS, figure
+
 Spec = dict[str, Any]
 
 _SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
 # The page's own colours by `dark`: Vega draws text in black unless told otherwise.
 _TEXT = {False: "#18242b", True: "#e6edf0"}
 _BACKGROUND = {False: "#ffffff", True: "#10171b"}
+_MARK = "#808080"  # Seen on light and dark, and no category's colour.
+_DASHES = [[5, 3], [1, 0], [1, 3]]  # Training dashed, validation drawn through, the source's dotted.
 _NO_DATA = pd.DataFrame()
 MOST_LABELLED_CLASSES = 20  # Beyond this many classes no number fits into a cell.
 
 
-@lru_cache(maxsize=64)
-def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool) -> Spec:
-    """Lines of one metric. Columns: run, part, epoch, seconds, value, smooth.
+@lru_cache(maxsize=128)
+def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool, parts: tuple[str, ...] = PARTS[:2]) -> Spec:
+    """Lines of one metric. Columns: run, part, epoch, seconds, value, smooth, best.
 
-    With one name, training and validation are told apart by colour and dash; with several, each run
-    has a colour and a shape, and the dash says training or validation.
+    With one name, the parts are told apart by colour, dash and shape, and an upright line marks the best
+    epoch; with several, each run has a colour and a shape, and the dash says the part. parts: those that
+    the legend names, in the colours that they have everywhere.
     """
-    field = "part" if len(names) == 1 else "run"
-    domain = ["training", "validation"] if len(names) == 1 else list(names)
-    percent = metric == "accuracy"
+    one = len(names) == 1
+    field, domain = ("part", list(PARTS)) if one else ("run", list(names))
+    shown = figure(metric)
     x = alt.X(
         f"{axis}:Q",
         title="epoch" if axis == "epoch" else "time (s)",
         axis=alt.Axis(tickMinStep=1, format="d" if axis == "epoch" else "~s", grid=False),
         scale=alt.Scale(nice=False, zero=axis != "epoch"),
     )
-    columns = 2 if max(map(len, domain)) <= 12 else 1
-    legend = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=300, symbolOpacity=1, symbolStrokeWidth=0)
+    columns = len(parts) if one else 2 if max(map(len, domain)) <= 12 else 1
+    legend = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=300, symbolOpacity=1, symbolStrokeWidth=0, **({"values": list(parts)} if one else {}))
     color = alt.Color(f"{field}:N", scale=alt.Scale(domain=domain), legend=legend)
-    dash = alt.StrokeDash(
-        "part:N",
-        scale=alt.Scale(domain=["training", "validation"], range=[[5, 3], [1, 0]]),
-        legend=None,
-    )
+    dash = alt.StrokeDash("part:N", scale=alt.Scale(domain=list(PARTS), range=_DASHES), legend=None)
     shape = alt.Shape(f"{field}:N", scale=alt.Scale(domain=domain, range=_SHAPES[: len(domain)]), legend=legend)
     tooltip = [
         alt.Tooltip("run:N"),
         alt.Tooltip("part:N", title="pictures"),
         alt.Tooltip("epoch:Q", format="d"),
         alt.Tooltip("seconds:Q", title="time (s)", format=".1f"),
-        alt.Tooltip("value:Q", title=metric, format=".2%" if percent else ".4f"),
+        alt.Tooltip("value:Q", title=shown.title, format=".2%" if shown.share else ".4f"),
     ]
 
     def y(column: str) -> alt.Y:
-        return alt.Y(f"{column}:Q", title=metric, scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%" if percent else "~g", labelFlush=False))
+        return alt.Y(f"{column}:Q", title=shown.title, scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%" if shown.share else "~r", labelFlush=False))
 
     base = alt.Chart(_NO_DATA).encode(x=x, color=color)
     drawn = "smooth" if smoothed else "value"
@@ -67,7 +68,9 @@ def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool) -> Sp
     ]
     if smoothed:
         layers.insert(0, base.mark_line(strokeWidth=1, opacity=0.35).encode(y=y("value"), strokeDash=dash))
-    return _spec(alt.layer(*layers).properties(height=260 + 20 * (len(domain) // columns)))
+    if one:
+        layers.insert(0, alt.Chart(_NO_DATA).transform_filter("datum.best").mark_rule(strokeWidth=1.5, color=_MARK).encode(x=x))
+    return _spec(alt.layer(*layers).properties(height=280 if one else 260 + 20 * (len(domain) // columns)))
 
 
 @lru_cache(maxsize=64)

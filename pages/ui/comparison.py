@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+import pandas as pd
 import streamlit as st
 
 from pages.ui import charts
 from pages.ui.download import download_csv
 from pages.ui.pick import short_name
-from pages.ui.run_tabs import predictions
+from pages.ui.run_curves import FIRST, shown_figures
+from pages.ui.run_domain import predictions
 from pages.ui.state import store, workspace
 from pages.ui.text import literal
 from tlcore.compare import Comparison, compare_runs
-from tlcore.curves import curves
+from tlcore.curves import (
+    METRICS,
+    SOURCE_VALIDATION,
+    TRAINING,
+    VALIDATION,
+    curves,
+    figure,
+    metrics_of,
+    series,
+)
+from tlcore.results import Predictions
+from tlcore.source_figures import SourceFigures, source_figures
 from tlcore.store import Job
 
 _COLUMNS = {
@@ -38,27 +51,50 @@ def compared(root: str, named: tuple[tuple[int, str], ...], _runs: Sequence[Job]
     return compare_runs(_runs, workspace(), lambda run: predictions(root, run))
 
 
-def metric_table(comparison: Comparison) -> None:
+@st.cache_resource(max_entries=2, show_spinner=False)
+def on_source(root: str, named: tuple[tuple[int, str], ...], _runs: Sequence[Job]) -> SourceFigures:
+    """The same of the source's test pictures. Raises ConflictError where these are not the same."""
+    return source_figures(_runs, lambda run: predictions(root, run, "source"))
+
+
+def metric_table(metrics: pd.DataFrame) -> None:
     columns = {name: st.column_config.NumberColumn(label, format=form, help=meaning) for name, (label, form, meaning) in _COLUMNS.items()}
     columns |= {"run": st.column_config.NumberColumn("Run", width=50, pinned=True), "title": st.column_config.TextColumn("Name", width=220)}
-    st.dataframe(comparison.metrics, hide_index=True, column_config=columns, alt="Figures of each run on the same test pictures")
-    download_csv(comparison.metrics, "comparison.csv", "metrics")
+    st.dataframe(metrics, hide_index=True, column_config=columns, alt="Figures of each run on the same test pictures")
+    download_csv(metrics, "comparison.csv", "metrics")
 
 
 def overlaid_curves(runs: Sequence[Job]) -> None:
-    """Accuracy and loss of all runs in one chart each."""
+    """Accuracy, loss and what else is chosen, of all runs in one chart each."""
+    epochs = {short_name(run): store().epochs(run.id) for run in runs}
+    without = [short_name(run) for run in runs if not run.config.strategy.reads_target_labels]
+    parts = _parts(epochs, without)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         axis = st.segmented_control("Axis", ["epoch", "time"], key="compare_axis", default="epoch", required=True, persist_state="session")
-        part = st.segmented_control("Pictures", ["validation", "training", "both"], key="compare_part", default="validation", required=True, persist_state="session")
+        part = st.segmented_control("Pictures", [*parts, "all"], key="compare_part", default=parts[0], required=True, persist_state="session")
         smoothing = st.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="compare_smoothing", persist_state="session", width=220, help="Mean over earlier epochs. Higher: calmer lines that lag behind.")
-    names = tuple(short_name(run) for run in runs)
-    points = curves({short_name(run): store().epochs(run.id) for run in runs}, smoothing)
-    points = points if part == "both" else points[points["part"] == part]
-    for column, metric in zip(st.columns(2), ("accuracy", "loss"), strict=True):
-        with column:
-            st.markdown(f"**{metric.capitalize()}**")
-            spec = charts.curves(metric, "seconds" if axis == "time" else "epoch", names, smoothing > 0)
-            st.vega_lite_chart(points[points["metric"] == metric], spec, key=f"compare_{metric}", alt=f"{metric.capitalize()} of {len(runs)} runs over {axis}")
+        more = shown_figures(metrics_of(column for table in epochs.values() for column in table), None, "compare_show")
+    if part == "all":
+        st.caption("Dashed lines: training; continuous: validation; dotted: validation on the source.")
+    elif part == VALIDATION and without:
+        st.caption(f"No label of the target may be read while these learn, so they have no such curve; look at {SOURCE_VALIDATION}: {', '.join(map(literal, without))}.")
+    drawn = [*FIRST, *more]
+    points = curves(epochs, smoothing, without, metrics=drawn)
+    # A strategy's own figures are of training, whatever the others are looked at on.
+    points = points if part == "all" else points[(points["part"] == part) | ~points["metric"].isin(list(METRICS))]
+    with st.grid(2, min_column_width=300):
+        for metric in drawn:
+            with st.container(key=f"compared_{metric}"):
+                title = figure(metric).title
+                st.markdown(f"**{title}**")
+                spec = charts.curves(metric, "seconds" if axis == "time" else "epoch", tuple(epochs), smoothing > 0)
+                st.vega_lite_chart(points[points["metric"] == metric], spec, key=f"compare_{metric}", alt=f"{title} of {len(runs)} runs over {axis}, {part}")
+
+
+def _parts(epochs: Mapping[str, pd.DataFrame], without: Collection[str]) -> list[str]:
+    """On which pictures any of these runs has figures, validation first."""
+    held = {found[1] for run, table in epochs.items() for column in table if (found := series(str(column), run in without))}
+    return [part for part in (VALIDATION, SOURCE_VALIDATION, TRAINING) if part in held] or [VALIDATION]
 
 
 def differing(comparison: Comparison) -> None:
@@ -70,13 +106,13 @@ def differing(comparison: Comparison) -> None:
     download_csv(comparison.settings, "settings.csv", "settings")
 
 
-def confusion_matrices(runs: Sequence[Job], comparison: Comparison) -> None:
+def confusion_matrices(runs: Sequence[Job], tested: Mapping[int, Predictions]) -> None:
     """One matrix a run, two side by side; on a narrow screen one below the other."""
     shown = st.segmented_control("Figures in the cells", ["counts", "share of the row", "share of the column"], default="counts", required=True, key="compare_confusion", persist_state="session")
     dark = st.context.theme.type == "dark"
     with st.grid(2, min_column_width=300):
         for run in runs:
-            result = comparison.predictions[run.id]
+            result = tested[run.id]
             with st.container(key=f"matrix_{run.id}"):
                 st.markdown(f"**{literal(short_name(run))}**")
                 cells = result.confusion_cells("column" if shown == "share of the column" else "row")

@@ -15,6 +15,7 @@ from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.run_actions import actions
 from pages.ui.state import ICONS, WORDS, read_text, store, workspace, write_query
 from pages.ui.text import count
+from tlcore.choosing import Choice
 from tlcore.curves import thin
 from tlcore.store import ACTIVE, Job, JobState
 
@@ -96,8 +97,9 @@ def _all(wanted: dict[str, Any]) -> pd.DataFrame:
     rows: list[dict[str, object]] = []
     for offset in range(0, MOST_TAKEN, TAKEN_AT_ONCE):
         runs = store().jobs(**wanted, limit=TAKEN_AT_ONCE, offset=offset)
-        curves = store().validation([run.id for run in runs if not run.result])
-        rows += [_row(run, curves.get(run.id, [])) | {"status": WORDS[run.state]} for run in runs]
+        figures = _figures(runs)
+        curves = store().validation([run.id for run in runs if not run.result], figures)
+        rows += [_row(run, curves.get(run.id, []), figures) | {"status": WORDS[run.state]} for run in runs]
         if len(runs) < TAKEN_AT_ONCE:
             break
     return pd.DataFrame(rows).drop(columns=["curve", "left"])
@@ -119,7 +121,7 @@ def _table(runs: Sequence[Job]) -> list[Job]:
             "run": st.column_config.ButtonColumn("Open", key="open_run", on_click=_open, width=84),
             "status": st.column_config.MultiselectColumn("Status", options=list(STATUSES.values()), color=BADGE_COLORS, width=120),
             "title": st.column_config.TextColumn("Name", width=230),
-            "score": st.column_config.NumberColumn("Best score", format="percent", help="Share of the validation pictures recognised after the best epoch so far, the one with the lowest loss on them.", width=90),
+            "score": st.column_config.NumberColumn("Best score", format="percent", help="Share of the validation pictures recognised after the best epoch so far; which one that is, the figure tells by which the run stops and chooses.", width=90),
             "curve": st.column_config.LineChartColumn("Validation", help="Share of the validation pictures recognised after each epoch.", width=110),
             "test": st.column_config.NumberColumn("Test accuracy", format="percent", width=90),
             "progress": st.column_config.ProgressColumn("Progress", format="%.0f%%", min_value=0, max_value=100, width=100),
@@ -140,26 +142,37 @@ def _open() -> None:
 
 def _rows_of(runs: Sequence[Job]) -> list[dict[str, object]]:
     """The table's rows, with two queries for all curves: those that still grow, and those that have ended."""
-    ended = tuple((run.id, run.attempt) for run in runs if not run.active)
-    curves = store().validation([run.id for run in runs if run.active]) | _ended_curves(str(workspace().root), ended)
-    return [_row(run, curves[run.id]) for run in runs]
+    ended, figures = tuple((run.id, run.attempt) for run in runs if not run.active), _figures(runs)
+    curves = store().validation([run.id for run in runs if run.active], figures) | _ended_curves(str(workspace().root), ended, figures)
+    return [_row(run, curves[run.id], figures) for run in runs]
+
+
+def _figures(runs: Sequence[Job]) -> tuple[str, ...]:
+    """What is read of each epoch: the accuracy, and that by which the runs choose; mostly the loss for all."""
+    return tuple(dict.fromkeys(["val_accuracy", *(Choice.of(run.payload["config"]).monitor for run in runs)]))
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _ended_curves(root: str, ended: tuple[tuple[int, int], ...]) -> dict[int, list[tuple[float, float]]]:
+def _ended_curves(root: str, ended: tuple[tuple[int, int], ...], figures: tuple[str, ...]) -> dict[int, list[tuple[float, ...]]]:
     """The curves of runs that have ended: they stay as they are until another attempt."""
-    return store().validation([run for run, _ in ended])
+    return store().validation([run for run, _ in ended], figures)
 
 
-def _row(run: Job, curve: list[tuple[float, float]]) -> dict[str, object]:
+def _best_score(run: Job, curve: list[tuple[float, ...]], figures: tuple[str, ...]) -> float | None:
+    """The accuracy of the epoch that training would choose, so far."""
+    choice = Choice.of(run.payload["config"])
+    best = choice.best((number, epoch[figures.index(choice.monitor)]) for number, epoch in enumerate(curve, 1))
+    return None if best is None else curve[best - 1][0]
+
+
+def _row(run: Job, curve: list[tuple[float, ...]], figures: tuple[str, ...]) -> dict[str, object]:
     result = run.result or {}
-    best = min(curve, key=lambda epoch: epoch[1])[0] if curve else None  # As training chooses it: by the loss.
     return {
         "run": f"Run {run.id}",
         "status": [STATUSES[run.state]],
         "title": run.title,
-        "score": result.get("best_val_accuracy", best),
-        "curve": [accuracy for accuracy, _ in thin(curve, CURVE_POINTS)],
+        "score": result["best_val_accuracy"] if "best_val_accuracy" in result else _best_score(run, curve, figures),
+        "curve": [epoch[0] for epoch in thin(curve, CURVE_POINTS)],
         "test": result.get("test_accuracy"),
         "progress": 100 * run.progress,
         "left": remaining(run) or None,

@@ -40,12 +40,13 @@ def run_view(run_id: int) -> None:
 
 def leave() -> None:
     """Back to the list, in one step of the browser's history."""
-    st.query_params.from_dict({name: value for name, value in st.query_params.items() if name not in ("run", "tab")})
+    st.query_params.from_dict({name: value for name, value in st.query_params.items() if name not in ("run", "tab", "domain")})
 
 
 def _status(run: Job) -> None:
     config = run.config
-    facts = [f"Run {run.id}", f"dataset {literal(config.dataset)}", literal(config.backbone.name), f"created {ago(run.created_at)}"]
+    source = [f"source {literal(config.source.dataset)}"] if config.source.dataset else []
+    facts = [f"Run {run.id}", f"dataset {literal(config.dataset)}", *source, literal(config.backbone.name), f"created {ago(run.created_at)}"]
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(badge(run.state), width="content")
         st.caption(" · ".join(facts), width="content")

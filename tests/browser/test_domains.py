@@ -1,19 +1,28 @@
-"""Source and target in a real browser: from the choice of both to the counts and the strategy's paragraph."""
+"""Source and target in a real browser: from the choice of both to counts and the strategy's paragraph, and what a finished run tells of each."""
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.serving import open_page, parameter, settle
-from tlcore import demo
+from tests.browser.trained import open_tab
+from tests.finished_run import finished_run
+from tlcore.results import load_predictions
 from tlcore.store import Store
 from tlcore.strategies import STRATEGIES
+
+RUN = {"dataset": "digits-textures", "source.dataset": "digits", "strategy.name": "mixed", "train.epochs": 5, "train.monitor": "val_auc"}
+CHART = "[data-testid=stVegaLiteChart] svg"
+CELLS = f'{CHART} path[aria-roledescription="rect mark"][aria-label*="share:"]'
 
 
 @pytest.fixture(scope="module")
 def both(server):
-    for name in ("digits", "digits-textures"):
-        demo.ensure_built_in(name, Store.open(server.workspace), server.workspace)
+    """A server with both datasets and, as run 1, a finished run on the two; made before a page is open, and with it a supervisor that ends what nobody holds."""
+    finished_run(Store.open(server.workspace), server.workspace, **RUN)
     return server
 
 
@@ -45,3 +54,33 @@ def test_source_and_target_are_chosen_and_counted_before_anything_runs(both, pag
     page.get_by_text("training pictures of the source digits").wait_for()
     settle(page)
     assert (parameter(page, "strategy.name"), parameter(page, "source.dataset")) == (["coral"], ["digits"])
+
+
+def test_a_finished_run_shows_matrix_and_pictures_of_the_source_and_its_curve(both, page):
+    source, target = (load_predictions(both.workspace.run(1), split) for split in ("source_test", "test"))
+    open_page(page, f"{both.url}/runs?run=1&tab=Confusion")
+    page.get_by_role("radio", name="source · digits").click()
+    page.wait_for_url("**domain=source*")
+    settle(page)
+    for given in (source, target):
+        wrong = int((given.predicted != given.labels).sum())
+        drawn = [re.search(r"pictures: ([\d,]+)", cell.get_attribute("aria-label")) for cell in page.locator(CELLS).all()]
+        assert sum(int(found.group(1)) for found in drawn if found) == len(given) and wrong > 0
+        if given is source:
+            page.locator(CELLS).last.click()
+            expect(page.locator("[data-testid=stImage] img").first).to_be_visible()
+            open_tab(page, "Classes")
+            open_tab(page, "Confusion")
+            expect(page.get_by_role("radio", name="source · digits")).to_be_checked()
+            page.get_by_role("radio", name="target · digits-textures").click()
+            page.wait_for_url("**domain=target*")
+            settle(page)
+    open_tab(page, "Curves")
+    for label in ("Accuracy", "Loss", "AUC"):
+        lines = page.locator(f".st-key-curve_of_{label.lower()} {CHART} g.mark-line path")
+        expect(lines).to_have_count(2 if label == "AUC" else 3)
+    marks = page.locator(f'.st-key-curve_of_auc {CHART} path[aria-roledescription=point][aria-label*="source validation"]')
+    assert marks.count() == 5, "one an epoch"
+    page.get_by_role("button", name="Macro F1").click()
+    expect(page.locator(".st-key-curve_of_macro_f1").get_by_text("harmonic mean")).to_be_visible()
+    expect(page.locator(f".st-key-curve_of_macro_f1 {CHART} g.mark-rule line").first).to_be_attached()

@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pytest
 
+from tlcore.choosing import Choice
 from tlcore.config import parse, with_changes
+from tlcore.curves import FURTHER, METRICS, metrics_of
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.domains import Domains
 from tlcore.datasets.sources import add_dataset
 from tlcore.nn import export, inference, training
+from tlcore.nn.strategies import STRATEGIES as KINDS
 from tlcore.reporter import NullReporter
 from tlcore.results import load_predictions
 from tlcore.strategies import STRATEGIES
@@ -41,6 +44,10 @@ def carry_out(shared, folder, name, **changes):
     return training.run(config, datasets[config.dataset], workspace, folder, reporter, None, datasets[config.source.dataset]), reporter.epochs
 
 
+def test_every_figure_that_a_strategy_shows_has_a_title_and_a_meaning():
+    assert {name for kind in KINDS.values() for name in kind.further} == set(FURTHER)
+
+
 @pytest.mark.parametrize("name", some_of(sorted(STRATEGIES), quick=("mixed", "pseudo_label", "dann")))
 def test_once_the_pictures_are_divided_nobody_reads_a_label_of_the_datasets(shared, tmp_path, monkeypatch, name):
     """What was divided holds no hidden label, so nothing that comes later can have read one."""
@@ -60,6 +67,10 @@ def test_once_the_pictures_are_divided_nobody_reads_a_label_of_the_datasets(shar
     assert summary["unlabelled_images"] == len(domains.unlabelled)
     watched = {key.removesuffix("_loss") for epoch in epochs for key in epoch if key.endswith("val_loss")}
     assert watched == ({"val", "source_val"} if reads_labels else {"val"})
+    told = Choice.of(with_changes(SMALL, {"strategy.name": name}))
+    assert summary["best_epoch"] == told.best((int(epoch["epoch"]), epoch["val_loss"]) for epoch in epochs), "pages find it without TensorFlow"
+    undescribed = {metric for metric in metrics_of(epochs[-1]) if metric not in METRICS and metric not in FURTHER}
+    assert not undescribed and set(KINDS[name].further) <= set(metrics_of(epochs[-1]))
 
 
 @pytest.mark.parametrize("name", some_of(["mixed", "two_stream", "pseudo_label", "dann", "fine_tune", "scratch"], quick=("two_stream",)))

@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from pages.ui.run_tabs import confusion_table
+from pages.ui.run_confusion import confusion_table
 from pages.ui.text import WORD_JOINER
 from tests.finished_run import finished_run, running_run
 from tests.pages.conftest import texts
@@ -55,6 +55,19 @@ def test_the_best_score_is_that_of_the_epoch_with_the_lowest_loss_while_running_
     assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.5]
     store.give_up(job, "Its worker was killed.")
     assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.5]
+
+
+def test_the_best_score_is_that_of_the_monitored_figure_and_waits_for_the_domains_to_come_together(store, workspace, open_page):
+    by_f1, _ = running_run(store, workspace, epochs=0, train__monitor="val_macro_f1")
+    adapted, _ = running_run(store, workspace, epochs=0, strategy__name="dann", source__dataset="digits", head__hidden=[8], train__epochs=4)
+    for job in (by_f1, adapted):
+        for epoch, (accuracy, loss, f1) in enumerate(((0.3, 0.01, 0.9), (0.5, 0.02, 0.8), (0.6, 0.5, 0.99), (0.7, 0.6, None)), start=1):
+            figures = {"val_accuracy": accuracy, "val_loss": loss, "val_macro_f1": f1}
+            store.commit_epochs(job, [EpochRecord(epoch, job.attempt, 1.0, figures, f"checkpoint-{epoch}.npz", "0" * 64)])
+    # Of four epochs, only the third and fourth may be chosen where no label of the target is read.
+    assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.6, 0.6]
+    store.drop_epochs(adapted, after=2)
+    assert open_page("runs.py").dataframe[0].value["score"].tolist() == [0.5, 0.6], "until then the latest"
 
 
 def test_the_list_can_be_taken_along(done, open_page):
@@ -136,17 +149,6 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
     assert expected[tab]()
 
 
-def test_a_run_on_two_domains_tells_of_both_and_how_its_epoch_was_chosen(store, workspace, open_page):
-    run = finished_run(store, workspace, strategy__name="dann", source__dataset="digits", head__hidden=[8], train__epochs=4)
-    path = workspace.run(run) / "summary.json"
-    figures = json.loads(path.read_text()) | {"source_test": {"accuracy": 0.875}, "source_test_images": 359}
-    path.write_text(json.dumps(figures))
-    at = open_page("runs.py", run=str(run), tab="Summary")
-    assert [card.value for card in at.metric if card.label == "Accuracy on the source"] == ["87.5%"]
-    assert "no label of the target may choose" in texts(at) and "still getting better" not in texts(at)
-    assert store.job(run).config.title == "digits · ResNet20 · dann"
-
-
 def test_time_of_earlier_attempts_is_a_bar_like_any_other(done, workspace, open_page):
     path = workspace.run(done) / "summary.json"
     figures = json.loads(path.read_text())
@@ -194,8 +196,33 @@ def test_a_running_run_shows_progress_curves_and_log(store, workspace, open_page
     at = open_page("runs.py", run=str(job.id))
     assert at.progress[0].value == 50
     assert "epoch 3 of 6" in at.progress[0].text
-    assert len(at.get("vega_lite_chart")) == 2
+    assert charts_shown(at) == ["Accuracy", "Loss"]
     assert "linear classifier" in at.code[0].value
+
+
+def charts_shown(at) -> list[str]:
+    return [chart.proto.alt.split(" of ")[0] for chart in at.get("vega_lite_chart")]
+
+
+def test_all_five_figures_are_told_live_and_the_monitored_one_is_drawn_at_once(store, workspace, open_page):
+    job, learner = running_run(store, workspace, epochs=3, train__monitor="val_auc")
+    at = open_page("runs.py", run=str(job.id))
+    assert charts_shown(at) == ["Accuracy", "Loss", "AUC"]
+    assert at.pills[0].options == ["Balanced accuracy", "Macro F1", "AUC"]
+    at.pills[0].set_value(["macro_f1", "balanced_accuracy"])
+    assert charts_shown(at.run()) == ["Accuracy", "Loss", "Balanced accuracy", "Macro F1"]
+    learner.epoch(store, job, 4)
+    at.run()
+    assert charts_shown(at) == ["Accuracy", "Loss", "Balanced accuracy", "Macro F1"], "kept while it goes on"
+    figures = store.epochs(job.id)
+    best = int(figures["val_auc"].idxmax()) + 1
+    (told,) = [each.value for each in at.markdown if each.value.startswith("Validation, epoch")]
+    last = figures.iloc[-1]
+    assert (
+        f": accuracy **{last['val_accuracy']:.1%}**, loss **{last['val_loss']:.3f}**, balanced accuracy **{last['val_balanced_accuracy']:.1%}**, "
+        f"macro F1 **{last['val_macro_f1']:.3f}**, AUC **{last['val_auc']:.4f}**"
+    ) in next(line for line in told.splitlines() if "epoch 4" in line)
+    assert f"marks epoch {best}, the best so far by AUC on the validation pictures." in texts(at)
 
 
 def test_when_a_run_ends_the_page_turns_to_its_evaluation(store, workspace, open_page):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tlcore import metrics
+from tlcore.choosing import better
 from tlcore.config import TrainConfig
 from tlcore.errors import InputError
 from tlcore.metrics import SMALLEST_PROBABILITY
@@ -63,14 +64,6 @@ def fit(
     assert state is not None
     trainer.set_weights(state.best_weights)
     return state
-
-
-def better(figures: Mapping[str, float], best: Mapping[str, float], monitor: str) -> bool:
-    """Whether an epoch's monitored figure is better than the best so far; of losses the lower one is. One that is no number never is."""
-    new, old = figures[monitor], best[monitor]
-    if np.isnan(new) or np.isnan(old):
-        return bool(np.isnan(old) and not np.isnan(new))
-    return new < old if monitor == "val_loss" else new > old
 
 
 def figures_of(labels: np.ndarray, probabilities: np.ndarray, name: str) -> dict[str, float]:

@@ -120,7 +120,7 @@ class Strategy:
     @property
     def selects_from(self) -> int:
         """The first epoch that may be chosen as the best one; before it the latest is."""
-        return 1
+        return self.recipe.way.selects_from(self.recipe.train.epochs)
 
     @property
     def extras(self) -> list[keras.Variable]:

@@ -25,11 +25,6 @@ class Adaptation(Strategy):
 
     selects_on_source = True
 
-    @property
-    def selects_from(self) -> int:
-        """In the second half: the source's figures alone are best before the domains have come together."""
-        return 1 + self.recipe.train.epochs // 2
-
     def groups(self) -> list[Group]:
         factor = self.way.rate_factor
         first, *deeper = super().groups() if factor == 1 else by_depth(self, factor)

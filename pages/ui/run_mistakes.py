@@ -1,0 +1,24 @@
+"""Where was it sure and wrong?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.ui.download import download_csv
+from pages.ui.gallery import gallery
+from pages.ui.run_domain import tested
+from tlcore.store import Job
+
+MOST_PICTURES = 24
+
+
+def mistakes(run: Job) -> None:
+    """The wrong answers it was surest of, with their pictures."""
+    given = tested(run)
+    worst = given.predictions.worst_mistakes(MOST_PICTURES)
+    if worst.empty:
+        st.success(f"Not one of the {given.pictures} was mistaken.", icon=":material/check_circle:")
+        return
+    st.markdown("Wrong answers, the surest first: the true class, then what it was taken for and how sure the model was.")
+    gallery(worst, given.dataset_id)
+    download_csv(worst, f"{given.name}-mistakes.csv", "mistakes")
