@@ -16,7 +16,16 @@ import sqlalchemy as sa
 
 from tlcore.errors import ConflictError, NotFoundError, Superseded
 from tlcore.queries import cards_asked, end_of_queue, held, is_number, queued, waiting, wanted
-from tlcore.records import ACTIVE, RESUMABLE, DatasetRecord, EpochRecord, Event, Job, JobState
+from tlcore.records import (
+    ACTIVE,
+    RESUMABLE,
+    DatasetRecord,
+    EpochRecord,
+    Event,
+    Job,
+    JobState,
+    Series,
+)
 from tlcore.schema import datasets, epochs, events, jobs, open_engine, translated
 from tlcore.series import SeriesTable
 from tlcore.workspace import Workspace
@@ -24,7 +33,7 @@ from tlcore.workspace import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ACTIVE", "RESUMABLE", "DatasetRecord", "EpochRecord", "Event", "Job", "JobState", "Store"]
+__all__ = ["ACTIVE", "RESUMABLE", "DatasetRecord", "EpochRecord", "Event", "Job", "JobState", "Series", "Store"]
 
 
 class Store:
