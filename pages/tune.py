@@ -5,7 +5,7 @@ import streamlit as st
 from pages.ui.label_view import label_curve
 from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.state import guarded, head, read_id, store, write_query
-from pages.ui.text import ago, literal
+from pages.ui.text import ago
 from tlcore.errors import NotFoundError
 from tlcore.label_curve import KIND, QUESTION
 from tlcore.store import Series
@@ -55,9 +55,7 @@ with guarded():
     listed = store().series.listed(KIND)
     st.subheader(QUESTION, anchor=False)
     if listed:
-        shown = choose(listed)
-        st.markdown(f"**{literal(shown.title)}**")
-        label_curve(shown)
+        label_curve(choose(listed))
     else:
         with st.container(border=True):
             st.markdown(

@@ -81,8 +81,9 @@ def test_each_way_gets_rates_blocks_and_epochs_that_suit_it(digits):
     assert [ways[way].freeze.trainable_blocks for way in ("frozen", "fine_tune", "scratch")] == [0, 2, 4]
     assert [ways[way].optimizer.learning_rate for way in ("frozen", "fine_tune", "scratch")] == pytest.approx([0.004, 0.0004, 0.001])
     assert [ways[way].optimizer.warmup_epochs for way in ("frozen", "fine_tune", "scratch")] == [0, 1, 0]
-    assert [ways[way].train.epochs for way in ("frozen", "fine_tune", "scratch")] == [30, 30, 60]
-    assert [ways[way].train.early_stopping_patience for way in ("frozen", "fine_tune", "scratch")] == [5, 5, 10]
+    assert {(run.train.epochs, run.train.early_stopping_patience) for run in ways.values()} == {(60, 10)}, "none is held shorter than another"
+    longer = by_way(settings(train={"epochs": 90, "early_stopping_patience": 20}), digits)
+    assert {(run.train.epochs, run.train.early_stopping_patience) for run in longer.values()} == {(90, 20)}
     assert [ways[way].backbone.weights for way in ("frozen", "fine_tune", "scratch")] == ["bundled", "bundled", "none"]
 
 
@@ -90,7 +91,7 @@ def test_fewer_labels_get_as_many_more_epochs_as_an_epoch_has_fewer_updates(digi
     config = settings(train={"epochs": 30, "batch_size": 64, "early_stopping_patience": 5})
     few = by_way(config, digits, 0.05)
     # 1,259 pictures are 20 updates of 64, 60 are one; 250 are 4.
-    assert (few["frozen"].train.epochs, few["frozen"].train.early_stopping_patience, few["fine_tune"].optimizer.warmup_epochs) == (600, 100, 20)
+    assert (few["frozen"].train.epochs, few["frozen"].train.early_stopping_patience, few["fine_tune"].optimizer.warmup_epochs) == (1200, 200, 20)
     assert by_way(config, digits, 0.2)["scratch"].train.epochs == 300
     assert by_way(settings(train={"early_stopping_patience": None}), digits, 0.05)["scratch"].train.early_stopping_patience is None
 

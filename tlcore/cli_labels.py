@@ -22,7 +22,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     labels.add_argument("config", type=Path, nargs="?", metavar="FILE.yaml", help="a run's settings, as for `train`")
     labels.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a setting, e.g. train.epochs=5; may be repeated")
     labels.add_argument("--seeds", type=int, default=label_curve.SEEDS, help="runs of each kind; more make the intervals narrower")
-    labels.add_argument("--scratch-epochs", type=int, default=label_curve.SCRATCH_EPOCHS, metavar="N", help="epochs that training from scratch gets at least")
+    labels.add_argument("--epochs", type=int, default=label_curve.LEAST_EPOCHS, metavar="N", help="epochs that each way gets at least, with all labels; early stopping may end sooner")
     labels.add_argument("--series", type=int, metavar="ID", help="instead of a file: show this series as it is now")
     labels.add_argument("--wait", action="store_true", help="wait until all runs have ended")
 
@@ -38,7 +38,7 @@ def label_curve_command(options: argparse.Namespace) -> Outcome:
         series = find(store, options.series).id
     else:
         settings = config.read_config(options.config, dict(parse_change(change) for change in options.changes))
-        series, text = _queue(store, settings, options.seeds, options.scratch_epochs)
+        series, text = _queue(store, settings, options.seeds, options.epochs)
     if options.wait:
         print("\n".join(text), file=sys.stderr, flush=True)
         text = []
@@ -56,10 +56,10 @@ def find(store: Store, series_id: int) -> Series:
     return series
 
 
-def _queue(store: Store, settings: config.RunConfig, seeds: int, scratch_epochs: int) -> tuple[int, list[str]]:
+def _queue(store: Store, settings: config.RunConfig, seeds: int, least_epochs: int) -> tuple[int, list[str]]:
     """Queue all runs; the number of the series, and what there is to say of it."""
     jobs.check_run(settings, store.dataset(settings.dataset), store)
-    planned = label_curve.plan_for(store, settings, seeds, scratch_epochs)
+    planned = label_curve.plan_for(store, settings, seeds, least_epochs)
     try:
         expected = label_curve.forecasts(store, planned)
         time = label_curve.expected_seconds(planned, expected)

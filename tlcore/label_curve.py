@@ -28,8 +28,8 @@ QUESTION = "Does transfer help?"
 WAYS = {"frozen": "frozen", "fine_tune": "fine-tuned", "scratch": "from scratch"}  # By strategy, in the order in which they run: what is soon done first.
 FRACTIONS = (0.05, 0.2, 1.0)
 SEEDS, MOST_SEEDS = 3, 10
-SCRATCH_EPOCHS = 60  # With all labels. Weights that know nothing need more passes than a head.
-SCRATCH_PATIENCE = 10
+LEAST_EPOCHS = 60  # With all labels. Weights that know nothing need more passes than a head, and all ways shall have as many.
+LEAST_PATIENCE = 10
 FINE_TUNED_BLOCKS = 2
 FEWEST_OF_A_CLASS = 2  # Labelled training pictures.
 USUAL_RATES = {"sgd": (1e-2, 5e-2)}  # Of a head, and of a network from scratch, where the form says neither.
@@ -62,13 +62,13 @@ class Plan:
         return {"planned": len(self.runs), "choices": list(self.choices), "left_out": list(self.left_out)}
 
 
-def plan(config: RunConfig, dataset: Dataset, seeds: int = SEEDS, scratch_epochs: int = SCRATCH_EPOCHS, fractions: Sequence[float] = FRACTIONS) -> Plan:
+def plan(config: RunConfig, dataset: Dataset, seeds: int = SEEDS, least_epochs: int = LEAST_EPOCHS, fractions: Sequence[float] = FRACTIONS) -> Plan:
     """The runs that answer whether transfer helps with these settings.
 
     Seeds change start weights and order (train.seed) and which pictures are labelled (target.seed). The
     test pictures depend on neither, so they are the same in all runs; the source, which none of the three
     reads, is left out, since its division would depend on target.seed.
-    scratch_epochs: passes that training from scratch gets at least, where all labels are used.
+    least_epochs: passes that every way gets at least where all labels are used, though the form be for a head, which needs few.
     Raises: InputError where there is nothing to carry over, or too few pictures for any fraction.
     """
     if not 1 <= seeds <= MOST_SEEDS:
@@ -81,7 +81,7 @@ def plan(config: RunConfig, dataset: Dataset, seeds: int = SEEDS, scratch_epochs
         left_out.append(f"The source '{config.source.dataset}': none of the three reads it, and all pictures of '{config.dataset}' are the target's.")
     most = max(labels)
     steps = {fraction: math.ceil(count / config.train.batch_size) for fraction, count in labels.items()}
-    ways = {way: _document(way, base, config.strategy, scratch_epochs) for way in WAYS}
+    ways = {way: _document(way, base, config.strategy, least_epochs) for way in WAYS}
     runs = [
         Planned(way, fraction, _run(ways[way], way, fraction, steps[most] / steps[fraction], seed))
         for seed in range(seeds) for fraction in labels for way in WAYS
@@ -122,7 +122,7 @@ def _labels(config: RunConfig, dataset: Dataset, fractions: Sequence[float]) -> 
     return found, left_out
 
 
-def _document(way: str, base: RunConfig, own: Strategy, scratch_epochs: int) -> dict[str, Any]:
+def _document(way: str, base: RunConfig, own: Strategy, least_epochs: int) -> dict[str, Any]:
     """The settings of one way of learning where all labels are used; rates that were set are kept where `own`, the strategy they were set for, is this way."""
     document, optimizer, train = base.model_dump(mode="json"), base.optimizer, base.train
     for_blocks, for_scratch = isinstance(own, LearnsBlocks), own.name == "scratch"
@@ -131,19 +131,22 @@ def _document(way: str, base: RunConfig, own: Strategy, scratch_epochs: int) -> 
         head_rate = own.head_rate
     elif not for_blocks and not for_scratch:
         head_rate = optimizer.learning_rate
+    document["train"]["epochs"] = max(train.epochs, least_epochs)
+    if train.early_stopping_patience is not None:
+        document["train"]["early_stopping_patience"] = max(train.early_stopping_patience, min(LEAST_PATIENCE, least_epochs))
+    document["strategy"], document["freeze"] = {"name": way}, {}
     if way == "frozen":
-        return document | {"strategy": {"name": way}, "freeze": {}, "optimizer": {**document["optimizer"], "learning_rate": head_rate}}
-    if way == "scratch":
-        rate = optimizer.learning_rate if for_scratch else scratch_rate
-        longer = {"epochs": max(train.epochs, scratch_epochs)}
-        if train.early_stopping_patience is not None:
-            longer["early_stopping_patience"] = max(train.early_stopping_patience, min(SCRATCH_PATIENCE, scratch_epochs))
-        return document | {"strategy": {"name": way}, "optimizer": {**document["optimizer"], "learning_rate": rate}, "train": {**document["train"], **longer}}
-    strategy = {"name": way} | ({"rate_factor": own.rate_factor, "batch_norm": own.batch_norm} if isinstance(own, LearnsBlocks) else {})
-    blocks = base.freeze.trainable_blocks or min(FINE_TUNED_BLOCKS, len(spec(base.backbone.name).blocks))
-    rate = optimizer.learning_rate if for_blocks else head_rate / 10
-    gentle = {"learning_rate": rate, "warmup_epochs": max(optimizer.warmup_epochs, 1.0)}
-    return document | {"strategy": strategy, "freeze": {"trainable_blocks": blocks}, "optimizer": {**document["optimizer"], **gentle}}
+        document["optimizer"]["learning_rate"] = head_rate
+    elif way == "scratch":
+        document["optimizer"]["learning_rate"] = optimizer.learning_rate if for_scratch else scratch_rate
+    else:
+        if isinstance(own, LearnsBlocks):
+            document["strategy"] |= {"rate_factor": own.rate_factor, "batch_norm": own.batch_norm}
+        blocks = min(FINE_TUNED_BLOCKS, len(spec(base.backbone.name).blocks))
+        document["freeze"] = {"trainable_blocks": base.freeze.trainable_blocks or blocks}
+        document["optimizer"]["learning_rate"] = optimizer.learning_rate if for_blocks else head_rate / 10
+        document["optimizer"]["warmup_epochs"] = max(optimizer.warmup_epochs, 1.0)
+    return document
 
 
 def _usual_rates(optimizer: OptimizerConfig) -> tuple[float, float]:
@@ -167,16 +170,16 @@ def _run(document: Mapping[str, Any], way: str, fraction: float, longer: float, 
 def _choices(ways: Mapping[str, Mapping[str, Any]], labels: Mapping[float, int]) -> list[str]:
     """What each way was given, in words."""
     frozen, tuned, scratch = (parse(ways[way]) for way in ("frozen", "fine_tune", "scratch"))
-    blocks = tuned.freeze.trainable_blocks
+    blocks, warmup, patience = tuned.freeze.trainable_blocks, tuned.optimizer.warmup_epochs, frozen.train.early_stopping_patience
     said = [
-        f"Frozen: a new head at rate {frozen.optimizer.learning_rate:g}, {frozen.train.epochs} epochs at most.",
+        f"Frozen: a new head learns at rate {frozen.optimizer.learning_rate:g}.",
         f"Fine-tuned: the topmost {'block learns' if blocks == 1 else f'{blocks} blocks learn'} with the head at rate {tuned.optimizer.learning_rate:g}"
-        f" after a warm-up of {tuned.optimizer.warmup_epochs:g} {'epoch' if tuned.optimizer.warmup_epochs == 1 else 'epochs'}, {tuned.train.epochs} epochs at most.",
-        f"From scratch: all blocks learn from random weights at rate {scratch.optimizer.learning_rate:g}, {scratch.train.epochs} epochs at most"
-        f"{_patience(scratch)}, since weights that know nothing need longer.",
+        f" after a warm-up of {warmup:g} {'epoch' if warmup == 1 else 'epochs'}.",
+        f"From scratch: all blocks learn from random weights at rate {scratch.optimizer.learning_rate:g}.",
+        f"Each has {frozen.train.epochs} epochs at most" + ("." if patience is None else f" and stops after {patience} without progress."),
     ]
     if len(labels) > 1:
-        said.append(f"The epochs are for all {max(labels.values()):,} labels; with fewer, an epoch has fewer updates, and as many more epochs, with longer patience, make up for it.")
+        said.append(f"These are epochs with all {max(labels.values()):,} labels; with fewer, an epoch has fewer updates, and as many more epochs, with longer patience, make up for it.")
     said.append(
         "A seed changes start weights and order and, where not all labels are used, which pictures are labelled; "
         "all three learn from the same ones, and the test pictures are the same in all runs."
@@ -184,16 +187,11 @@ def _choices(ways: Mapping[str, Mapping[str, Any]], labels: Mapping[float, int])
     return said
 
 
-def _patience(config: RunConfig) -> str:
-    patience = config.train.early_stopping_patience
-    return "" if patience is None else f", stopping after {patience} without progress"
-
-
-def plan_for(store: Store, config: RunConfig, seeds: int = SEEDS, scratch_epochs: int = SCRATCH_EPOCHS) -> Plan:
+def plan_for(store: Store, config: RunConfig, seeds: int = SEEDS, least_epochs: int = LEAST_EPOCHS) -> Plan:
     """`plan` for a dataset of the store. Raises NotFoundError, InputError."""
     from tlcore.datasets.dataset import Dataset
 
-    return plan(config, Dataset.open(store.workspace.dataset(store.dataset(config.dataset).id)), seeds, scratch_epochs)
+    return plan(config, Dataset.open(store.workspace.dataset(store.dataset(config.dataset).id)), seeds, least_epochs)
 
 
 def forecasts(store: Store, planned: Plan) -> dict[tuple[str, float], Outlook]:

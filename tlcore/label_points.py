@@ -90,16 +90,16 @@ class LabelCurve:
         return ", ".join([f"{states[JobState.done]} of {self.planned} done", *others, *([f"{deleted} deleted"] if deleted > 0 else [])])
 
     def table(self) -> pd.DataFrame:
-        """One row a point: strategy, labels, val_labels, runs, accuracy, low, high (NaN with one run)."""
+        """One row a point: strategy, labels (of training pictures), accuracy, low, high (NaN with one run), runs, val_labels."""
         import pandas as pd  # Takes a second; planning never needs it.
 
         rows = [
-            {"strategy": WAYS[point.strategy], "labels": point.labels, "val_labels": point.val_labels, "runs": len(point.by_seed),
-             "accuracy": mean.value, "low": mean.low, "high": mean.high}
+            {"strategy": WAYS[point.strategy], "labels": point.labels, "accuracy": mean.value, "low": mean.low, "high": mean.high,
+             "runs": len(point.by_seed), "val_labels": point.val_labels}
             for point in self.points for mean in [point.accuracy]
         ]
-        columns = ["strategy", "labels", "val_labels", "runs", "accuracy", "low", "high"]
-        return pd.DataFrame(rows, columns=columns).astype({name: float for name in columns[4:]})
+        columns = ["strategy", "labels", "accuracy", "low", "high", "runs", "val_labels"]
+        return pd.DataFrame(rows, columns=columns).astype({name: float for name in columns[2:5]})
 
     def to_document(self) -> dict[str, Any]:
         """State, points, answer and runs, as JSON."""

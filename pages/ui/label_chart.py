@@ -40,7 +40,7 @@ def spec(labels: tuple[int, ...]) -> Spec:
         axis=alt.Axis(values=list(labels), format=",d", grid=False, labelFlush=False),
     )
     y = alt.Y("accuracy:Q", title="test accuracy", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format=".0%", tickCount=6, labelFlush=False))
-    legend = alt.Legend(title=None, orient="bottom", columns=3, symbolOpacity=1, labelLimit=300)
+    legend = alt.Legend(title=None, orient="bottom", columns=3, symbolOpacity=1, symbolStrokeWidth=0, labelLimit=300)
     color = alt.Color("way:N", scale=alt.Scale(domain=NAMES), legend=legend)
     shape = alt.Shape("way:N", scale=alt.Scale(domain=NAMES, range=SHAPES), legend=legend)
     dash = alt.StrokeDash("way:N", scale=alt.Scale(domain=NAMES, range=DASHES), legend=None)

@@ -23,12 +23,15 @@ Expected = Mapping[tuple[str, float], Outlook]
 
 
 def section(config: RunConfig | None, record: DatasetRecord) -> None:
-    """The button; what it would start is worked out when it is open. `config`: None where the form can't be started."""
-    popover = st.popover(label_curve.QUESTION, icon=":material/query_stats:", disabled=config is None, width="stretch", key="labels_open", on_change="rerun")
-    if config is None or not popover.open:
+    """A part that opens; what it would start is worked out only then. `config`: None where the form can't be started."""
+    part = st.expander(label_curve.QUESTION, icon=":material/query_stats:", key="labels_open", on_change="rerun")
+    if not part.open:
         return
-    with popover, guarded():
-        _plan(config, record)
+    with part, guarded():
+        if config is None:
+            st.caption("These settings can't be started: see what is said above.")
+        else:
+            _plan(config, record)
 
 
 def _plan(config: RunConfig, record: DatasetRecord) -> None:
@@ -39,8 +42,8 @@ def _plan(config: RunConfig, record: DatasetRecord) -> None:
     with st.grid(2, min_column_width=150):
         seeds = st.number_input("Seeds", 1, label_curve.MOST_SEEDS, label_curve.SEEDS, key="labels_seeds", persist_state="session", help="How often each is repeated. More: narrower intervals, and so much longer. With one there are no intervals.")
         epochs = st.number_input(
-            "Epochs from scratch, at least", 1, 1000, label_curve.SCRATCH_EPOCHS, key="labels_epochs", persist_state="session",
-            help="Passes over all training pictures; early stopping may end sooner. Lower: done sooner, but training from scratch may look worse than it is.",
+            "Epochs, at least", 1, 1000, label_curve.LEAST_EPOCHS, key="labels_epochs", persist_state="session",
+            help="Passes over all training pictures; early stopping may end sooner. Lower: done sooner, but training from scratch, which needs most, may look worse than it is.",
         )
     planned = _planned(config.model_dump_json(), record.id, int(seeds), int(epochs))
     expected = _expected(config.model_dump_json(), record.id, int(seeds), int(epochs))
@@ -48,9 +51,8 @@ def _plan(config: RunConfig, record: DatasetRecord) -> None:
     st.markdown(f"**{count(len(planned.runs), 'run')}**: 3 ways, with {numbers} labelled pictures, {count(int(seeds), 'seed')}. {_duration(planned, expected)}")
     for sentence in planned.left_out:
         st.warning(literal(f"Left out: {sentence}"), icon=":material/warning:")
-    with st.expander("What each way gets", icon=":material/balance:"):
-        st.markdown("\n".join(f"- {literal(sentence)}" for sentence in planned.choices))
-    clicked = st.button(f"Queue {count(len(planned.runs), 'run')}", key="queue_labels", type="primary", icon=":material/playlist_add:")
+    clicked = st.button(f"Queue {count(len(planned.runs), 'run')}", key="queue_labels", icon=":material/playlist_add:", width="stretch")
+    st.caption("\n".join(f"- {literal(sentence)}" for sentence in planned.choices))
     if not clicked:  # Both clicks of a double click carry the same token.
         st.session_state["labels_token"] = uuid.uuid4().hex
         return
@@ -62,18 +64,18 @@ def _plan(config: RunConfig, record: DatasetRecord) -> None:
 def _duration(planned: Plan, expected: Expected) -> str:
     if not expected:
         return ""
-    return f"Together about {between(label_curve.expected_seconds(planned, expected))}, one after the other; early stopping often ends them sooner."
+    return f"Together about {between(label_curve.expected_seconds(planned, expected))}, one after the other."
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _planned(config_json: str, dataset_id: str, seeds: int, scratch_epochs: int) -> Plan:
-    return label_curve.plan(RunConfig.model_validate_json(config_json), open_dataset(dataset_id), seeds, scratch_epochs)
+def _planned(config_json: str, dataset_id: str, seeds: int, least_epochs: int) -> Plan:
+    return label_curve.plan(RunConfig.model_validate_json(config_json), open_dataset(dataset_id), seeds, least_epochs)
 
 
 @st.cache_resource(max_entries=8, ttl=30, show_spinner=False)
-def _expected(config_json: str, dataset_id: str, seeds: int, scratch_epochs: int) -> Expected:
+def _expected(config_json: str, dataset_id: str, seeds: int, least_epochs: int) -> Expected:
     """A forecast of each kind of run; empty where that can't be said, which is no reason not to start."""
     try:
-        return label_curve.forecasts(store(), _planned(config_json, dataset_id, seeds, scratch_epochs))
+        return label_curve.forecasts(store(), _planned(config_json, dataset_id, seeds, least_epochs))
     except (TLError, OSError):
         return {}

@@ -73,12 +73,12 @@ def _result(series: Series, curve: LabelCurve) -> None:
     labels = tuple(sorted({point.labels for point in curve.points}))
     st.vega_lite_chart(label_chart.rows(curve), label_chart.spec(labels), key="label_chart", alt=label_chart.alt_text(curve))
     st.caption(HOW)
-    percent = {name: st.column_config.NumberColumn(label, format="percent") for name, label in (("accuracy", "Test accuracy"), ("low", "95% from"), ("high", "to"))}
+    percent = {name: st.column_config.NumberColumn(label, format="percent", width=90) for name, label in (("accuracy", "Accuracy"), ("low", "95% from"), ("high", "to"))}
     st.dataframe(
         curve.table(), hide_index=True, height="content", placeholder="–", key="label_table", alt="Mean test accuracy with its interval by way of learning and number of labels",
         column_config={
-            "strategy": st.column_config.TextColumn("Way"), "labels": st.column_config.NumberColumn("Labelled training pictures", format="localized"),
-            "val_labels": st.column_config.NumberColumn("Labelled validation pictures", format="localized", help="They come on top: their labels choose the best epoch."),
+            "strategy": st.column_config.TextColumn("Way", width=100), "labels": st.column_config.NumberColumn("Labels", format="localized", help="Labelled training pictures.", width=70),
+            "val_labels": st.column_config.NumberColumn("Labels for validation", format="localized", help="They come on top: each run chooses its best epoch by these pictures."),
             "runs": st.column_config.NumberColumn("Seeds"), **percent,
         },
     )

@@ -75,7 +75,7 @@ def test_a_finished_series_is_a_chart_with_intervals_an_answer_and_a_table_to_ta
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
     lines = download.value.path().read_text().splitlines()
-    assert lines[0] == "strategy,labels,val_labels,runs,accuracy,low,high" and len(lines) == 1 + 9
+    assert lines[0] == "strategy,labels,accuracy,low,high,runs,val_labels" and len(lines) == 1 + 9
     page.reload()
     page.locator(POINTS).first.wait_for()
     assert parameter(page, "series") == [str(series)]
@@ -84,9 +84,9 @@ def test_a_finished_series_is_a_chart_with_intervals_an_answer_and_a_table_to_ta
 def start(page: Page, server: Server) -> None:
     """Queue the preset with one seed from the form."""
     open_page(page, f"{server.url}/train?{TINY}")
-    page.get_by_role("button", name="Does transfer help?").click()
+    page.get_by_text("Does transfer help?").click()
     page.get_by_role("button", name="Queue 27 runs").wait_for()
-    for label in ("Seeds", "Epochs from scratch, at least"):
+    for label in ("Seeds", "Epochs, at least"):
         settle(page)
         page.get_by_role("spinbutton", name=label).fill("1")
         page.keyboard.press("Tab")
