@@ -28,6 +28,8 @@ def choose(listed: list[Series]) -> Series:
     first = asked if asked in known else listed[0].id
     if asked != first:
         write_query(series=first)
+    if st.session_state.get(CHOSEN) not in known:
+        st.session_state.pop(CHOSEN, None)  # It was deleted.
     take_from_link(CHOSEN, "series", lambda: first)
     number = st.selectbox(
         "Series", list(known), key=CHOSEN, width=480, on_change=put_into_link, args=(CHOSEN, "series"),

@@ -178,6 +178,14 @@ def test_scratch_that_wins_is_said_to_win(store):
     assert "scratch wins by 40.0 points (35.0 to 45.0)" in few and "no clear difference" in most
 
 
+def test_what_scratch_would_need_is_left_out_where_the_gain_is_not_clear(store):
+    series = label_series.queued(store)
+    figures = {"frozen": (0.3, 0.5, 0.4), "fine_tune": (0.1, 0.1, 0.1), "scratch": (0.4, 0.3, 0.35)}
+    label_series.end(store, figure=lambda job: figures[label_points.setting(job)[0]][job.config.train.seed])
+    few, _ = answer(curve_of(store, series))
+    assert "no clear difference" in few  # Two sentences, no third.
+
+
 def test_scratch_that_never_gets_there_is_said_not_to(store):
     series = label_series.queued(store)
     label_series.end(store, figure=lambda job: 0.4 if label_points.setting(job)[0] == "scratch" else 0.8)

@@ -146,8 +146,7 @@ def answer(curve: LabelCurve) -> list[str]:
     if not pairs:
         return []
     said = [_compared(*pair) for pair in (pairs if len(pairs) == 1 else [pairs[0], pairs[-1]])]
-    needed = _needed(*pairs[0], [scratch for _, scratch in pairs])
-    return said + ([needed] if needed else [])
+    return [*said, *_needed(pairs[0][0], [scratch for _, scratch in pairs])]
 
 
 def _pair(curve: LabelCurve, fraction: float) -> tuple[Point, Point] | None:
@@ -160,10 +159,9 @@ def _pair(curve: LabelCurve, fraction: float) -> tuple[Point, Point] | None:
 def _compared(transfer: Point, scratch: Point) -> str:
     """One sentence; the gain is the mean of the differences at equal seeds, which learn from the same pictures."""
     text = f"With {transfer.labels:,} labelled pictures transfer ({WAYS[transfer.strategy]}) reaches {_share(transfer.accuracy)}, training from scratch {_share(scratch.accuracy)}"
-    both = transfer.by_seed.keys() & scratch.by_seed.keys()
-    if not both:
+    gain = _gain(transfer, scratch)
+    if gain is None:
         return f"{text}; there is no seed yet with which both have ended."
-    gain = Mean.of([transfer.by_seed[seed] - scratch.by_seed[seed] for seed in sorted(both)])
     points = f"{abs(100 * gain.value):.1f} points"
     if gain.low is None or gain.high is None:
         return f"{text}: {points} {'gained' if gain.value > 0 else 'lost'}, by a single seed, which may be chance."
@@ -174,23 +172,29 @@ def _compared(transfer: Point, scratch: Point) -> str:
     return f"{text}: scratch wins by {points} ({-100 * gain.high:.1f} to {-100 * gain.low:.1f})."
 
 
+def _gain(transfer: Point, scratch: Point) -> Mean | None:
+    """Mean of the differences; None where no seed has ended with both."""
+    both = sorted(transfer.by_seed.keys() & scratch.by_seed.keys())
+    return Mean.of([transfer.by_seed[seed] - scratch.by_seed[seed] for seed in both]) if both else None
+
+
 def _share(mean: Mean) -> str:
     """`71.2% (66.0 to 76.4)`."""
     return f"{mean.value:.1%}" + ("" if mean.low is None or mean.high is None else f" ({100 * mean.low:.1f} to {100 * mean.high:.1f})")
 
 
-def _needed(transfer: Point, first: Point, scratch: Sequence[Point]) -> str | None:
-    """How many labels scratch needs for what transfer has with the fewest; None where it has as much with these, or nothing is known beyond them."""
-    goal, ends = transfer.accuracy.value, [point.accuracy.value for point in scratch]
-    if ends[0] >= goal or len(scratch) < 2 or first is not scratch[0]:
-        return None
+def _needed(transfer: Point, scratch: Sequence[Point]) -> list[str]:
+    """How many labels scratch needs for what transfer has with the fewest; nothing where that isn't clearly more, or with one number of labels."""
+    gain, goal, ends = _gain(transfer, scratch[0]), transfer.accuracy.value, [point.accuracy.value for point in scratch]
+    if len(scratch) < 2 or ends[0] >= goal or gain is None or (gain.low is not None and gain.low <= 0):
+        return []
     reached = f"the {goal:.1%} that transfer has with {transfer.labels:,}"
     for (less, low), (more, high) in itertools.pairwise(zip(scratch, ends, strict=True)):
         if low < goal <= high:
             share = (goal - low) / (high - low)
             labels = math.exp(math.log(less.labels) + share * (math.log(more.labels) - math.log(less.labels)))
-            return f"Training from scratch needs about {_rounded(labels):,} labelled pictures for {reached}, read off the line between {less.labels:,} and {more.labels:,}."
-    return f"Training from scratch doesn't reach {reached} labelled pictures, with {scratch[-1].labels:,} neither."
+            return [f"Training from scratch needs about {_rounded(labels):,} labelled pictures for {reached}, read off the line between {less.labels:,} and {more.labels:,}."]
+    return [f"Training from scratch doesn't reach {reached} labelled pictures, with {scratch[-1].labels:,} neither."]
 
 
 def _rounded(labels: float) -> int:
