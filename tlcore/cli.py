@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tlcore import backbones, cache, cli_weights, config, demo, jobs, shift
+from tlcore import backbones, cache, cli_labels, cli_weights, config, demo, jobs, shift
 from tlcore.amounts import read_size
 from tlcore.budget import budget, set_budget
 from tlcore.compare import compare_runs
@@ -71,6 +71,7 @@ def build_parser() -> argparse.ArgumentParser:
     command("backbones", list_backbones, "List the pretrained networks.")
     _add_run_commands(command, group)
     _add_model_commands(command)
+    cli_labels.add_commands(command)
     cli_weights.add_commands(command)
     _add_cache_commands(command)
     return parser

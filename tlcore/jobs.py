@@ -35,14 +35,23 @@ GONE = {
 
 
 def submit_run(
-    store: Store, workspace: Workspace, config: RunConfig, token: str | None = None, forecast: dict[str, Any] | None = None
+    store: Store, workspace: Workspace, config: RunConfig, token: str | None = None, forecast: dict[str, Any] | None = None,
+    series: int | None = None,
 ) -> int:
     """Check a run against what is here, queue it with its forecast, and return its id.
 
     token: two submissions with the same one make one run.
     forecast: what was shown of the run (Outlook.to_json); made here where it is missing.
+    series: of which experiment it is a part; `series_jobs.submit` queues a whole one at once.
     Raises: NotFoundError, InputError before anything is queued.
     """
+    run_id = store.add_job(**run_row(store, config, forecast), token=token, series=series)
+    ensure_supervisor(workspace)
+    return run_id
+
+
+def run_row(store: Store, config: RunConfig, forecast: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A run that was checked, as `Store.add_job` takes it; see `submit_run`."""
     record, source = store.dataset(config.dataset), source_record(store, config)
     check_run(config, record, store)
     config = config.model_copy(update={"backbone": chains.pinned(store, config.backbone)})
@@ -53,9 +62,7 @@ def submit_run(
         forecast = forecast_of(store, config)
     if forecast:
         payload["forecast"] = forecast
-    run_id = store.add_job("train", config.title, payload, dataset_id=record.id, token=token, source_id=payload.get("source_id"))
-    ensure_supervisor(workspace)
-    return run_id
+    return {"kind": "train", "title": config.title, "payload": payload, "dataset_id": record.id, "source_id": payload.get("source_id")}
 
 
 def source_record(store: Store, config: RunConfig) -> DatasetRecord | None:

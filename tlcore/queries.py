@@ -51,3 +51,8 @@ def end_of_queue() -> Any:
     """The place behind every job that was ever in line."""
     queue = jobs.alias("queue")
     return sa.select(sa.func.coalesce(sa.func.max(queue.c.position), 0) + 1).scalar_subquery()
+
+
+def queued(at: float, **values: Any) -> sa.Insert:
+    """A new job at the end of the line, at a moment in unix seconds."""
+    return jobs.insert().values(**values, state=JobState.queued, position=end_of_queue(), created_at=at)

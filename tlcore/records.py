@@ -49,6 +49,7 @@ class Job:
     finished_at: float | None
     result: dict[str, Any] | None
     owner: str | None  # Names the worker's lock file.
+    series: int | None = None  # The experiment that it is a part of.
 
     @classmethod
     def of(cls, row: sa.RowMapping) -> Job:
@@ -68,6 +69,21 @@ class Job:
     def config(self) -> RunConfig:
         """The settings of a run."""
         return RunConfig.model_validate(self.payload["config"])
+
+
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """Jobs that are one experiment; there may be fewer than there were, since each can be deleted."""
+
+    id: int
+    kind: str  # What the experiment is, such as "labels".
+    title: str
+    settings: dict[str, Any]  # Of the experiment as a whole, as its kind wants them.
+    created_at: float  # Unix seconds, for display only.
+
+    @classmethod
+    def of(cls, row: sa.RowMapping) -> Series:
+        return cls(**{field.name: row[field.name] for field in dataclasses.fields(cls)})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -35,6 +35,18 @@ datasets = sa.Table(
     sa.Column("bytes", sa.BigInteger, nullable=False),
 )
 
+series = sa.Table(
+    "series",
+    tables,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("title", sa.String(300), nullable=False),
+    sa.Column("settings", sa.JSON, nullable=False),
+    sa.Column("created_at", sa.Float, nullable=False),
+    sa.Column("token", sa.String(200), unique=True),
+    sqlite_autoincrement=True,  # The number of a deleted series is never given to another.
+)
+
 jobs = sa.Table(
     "jobs",
     tables,
@@ -47,6 +59,7 @@ jobs = sa.Table(
     sa.Column("payload", sa.JSON, nullable=False),
     sa.Column("dataset_id", sa.ForeignKey("datasets.id"), nullable=True),
     sa.Column("source_id", sa.ForeignKey("datasets.id"), nullable=True),  # Of a run that learns from another domain.
+    sa.Column("series", sa.ForeignKey("series.id", ondelete="SET NULL"), nullable=True),  # The experiment that it is a part of.
     sa.Column("progress", sa.Float, nullable=False, default=0.0),
     sa.Column("phase", sa.String(40), nullable=False, default=""),
     sa.Column("message", sa.Text, nullable=False, default=""),
@@ -72,6 +85,7 @@ HISTORY_INDEXES = (
     sa.Index("jobs_of_dataset", jobs.c.dataset_id, jobs.c.id),
 )
 SOURCE_INDEX = sa.Index("jobs_of_source", jobs.c.source_id, jobs.c.id)
+SERIES_INDEX = sa.Index("jobs_of_series", jobs.c.series, jobs.c.id)
 
 epochs = sa.Table(
     "epochs",
@@ -98,7 +112,7 @@ events = sa.Table(
 
 
 def _first_tables(connection: sa.Connection) -> None:
-    tables.create_all(connection, tables=[datasets, jobs, epochs, events])
+    tables.create_all(connection, tables=[datasets, series, jobs, epochs, events])
 
 
 def _history_indexes(connection: sa.Connection) -> None:
@@ -107,9 +121,19 @@ def _history_indexes(connection: sa.Connection) -> None:
 
 
 def _sources_of_runs(connection: sa.Connection) -> None:
-    if "source_id" not in {column["name"] for column in sa.inspect(connection).get_columns("jobs")}:  # A new store has it.
-        connection.execute(sa.DDL("ALTER TABLE jobs ADD COLUMN source_id VARCHAR(100) REFERENCES datasets (id)"))
+    _add_to_jobs(connection, "source_id", "VARCHAR(100) REFERENCES datasets (id)")
     SOURCE_INDEX.create(connection, checkfirst=True)
+
+
+def _series_of_runs(connection: sa.Connection) -> None:
+    series.create(connection, checkfirst=True)
+    _add_to_jobs(connection, "series", "INTEGER REFERENCES series (id) ON DELETE SET NULL")
+    SERIES_INDEX.create(connection, checkfirst=True)
+
+
+def _add_to_jobs(connection: sa.Connection, column: str, what: str) -> None:
+    if column not in {each["name"] for each in sa.inspect(connection).get_columns("jobs")}:  # A new store has it.
+        connection.execute(sa.DDL(f"ALTER TABLE jobs ADD COLUMN {column} {what}"))
 
 
 # Applied in this order, each once; a name is never changed or taken out after a release.
@@ -117,6 +141,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (
     ("first-tables", _first_tables),
     ("history-indexes", _history_indexes),
     ("sources-of-runs", _sources_of_runs),
+    ("series-of-runs", _series_of_runs),
 )
 
 

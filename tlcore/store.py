@@ -16,15 +16,25 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from tlcore.errors import ConflictError, NotFoundError, Superseded
-from tlcore.queries import cards_asked, end_of_queue, held, is_number, waiting, wanted
-from tlcore.records import ACTIVE, RESUMABLE, DatasetRecord, EpochRecord, Event, Job, JobState
+from tlcore.queries import cards_asked, end_of_queue, held, is_number, queued, waiting, wanted
+from tlcore.records import (
+    ACTIVE,
+    RESUMABLE,
+    DatasetRecord,
+    EpochRecord,
+    Event,
+    Job,
+    JobState,
+    Series,
+)
 from tlcore.schema import datasets, epochs, events, jobs, open_engine, translated
+from tlcore.series import SeriesTable
 from tlcore.workspace import Workspace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ACTIVE", "RESUMABLE", "DatasetRecord", "EpochRecord", "Event", "Job", "JobState", "Store"]
+__all__ = ["ACTIVE", "RESUMABLE", "DatasetRecord", "EpochRecord", "Event", "Job", "JobState", "Series", "Store"]
 
 
 class Store:
@@ -38,6 +48,7 @@ class Store:
         self._reader = engine.execution_options(reads_only=True)
         self._quick_writer = engine.execution_options(durable=False)
         self._clock = clock  # For display only: nothing is decided by it.
+        self.series = SeriesTable(self._reading, self._writing, clock)
 
     @classmethod
     def open(cls, workspace: Workspace, clock: Callable[[], float] = time.time) -> Store:
@@ -175,21 +186,17 @@ class Store:
 
     def add_job(
         self, kind: str, title: str, payload: dict[str, Any], dataset_id: str | None = None, token: str | None = None,
-        source_id: str | None = None,
+        source_id: str | None = None, series: int | None = None,
     ) -> int:
-        """Queue a job; a token that was used before gives the job that it made then. The datasets it names stay while it is there."""
-        values = {"kind": kind, "title": title, "payload": payload, "dataset_id": dataset_id, "source_id": source_id, "token": token}
+        """Queue a job, as part of a series if one is named; a token that was used before gives the job that it made then. The datasets it names stay while it is there."""
+        values = {"kind": kind, "title": title, "payload": payload, "dataset_id": dataset_id, "source_id": source_id, "token": token, "series": series}
         try:
             with self._writing() as connection:
-                key = connection.execute(
-                    jobs.insert().values(
-                        **values, state=JobState.queued, position=end_of_queue(), created_at=self._clock()
-                    )
-                ).inserted_primary_key
+                key = connection.execute(queued(self._clock(), **values)).inserted_primary_key
         except sa.exc.IntegrityError:
             earlier = self.job_by_token(token) if token is not None else None
             if earlier is None:
-                raise ConflictError(f"'{title}' can't be queued: its dataset was deleted meanwhile.") from None
+                raise ConflictError(f"'{title}' can't be queued: its {'dataset' if series is None else 'dataset or series'} was deleted meanwhile.") from None
             return earlier.id
         assert key is not None
         return int(key[0])

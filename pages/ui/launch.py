@@ -6,7 +6,7 @@ import uuid
 
 import streamlit as st
 
-from pages.ui import forms, outlook_view, weights_choice
+from pages.ui import forms, label_preset, outlook_view, weights_choice
 from pages.ui.domains_view import domain_counts
 from pages.ui.errors import guarded
 from pages.ui.state import store, toast_next, workspace
@@ -37,6 +37,7 @@ def panel(record: DatasetRecord, backbone: BackboneSpec) -> None:
         forms.field("name", placeholder=config.title if config else "made from the settings")
         ready = config is not None and problem is None
         _start(config if ready else None, shown)
+        label_preset.section(config if ready else None, record)
         with st.popover("Queue several", icon=":material/playlist_add:", disabled=not ready, width="stretch"):
             if config is not None:
                 _several(config, record)
