@@ -10,6 +10,7 @@ import pandas as pd
 
 from tlcore import metrics
 from tlcore.metrics import CALIBRATION_BINS
+from tlcore.proportions import wilson
 
 LOWEST, HIGHEST = 0.05, 20.0  # Temperatures beyond leave nothing of the probabilities but their order, or nothing at all.
 
@@ -92,8 +93,6 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     `accuracy_low` and `accuracy_high` are the 95 % interval of the accuracy (Wilson 1927). 15 bins of equal width, as the ECE's.
     Empty where a probability is no number.
     """
-    from tlcore.intervals import wilson
-
     labels, probabilities = metrics.checked(labels, probabilities)
     sound = bool(np.isfinite(probabilities).all())
     sure = metrics.confidence(probabilities) if sound else np.empty(0)

@@ -10,10 +10,8 @@ import pandas as pd
 
 from tlcore import metrics
 from tlcore.calibration import error_if_calibrated
-from tlcore.resampling import RESAMPLES, resampled
-
-LEVEL = 0.95
-Z = 1.959964  # Quantile of the normal distribution for `LEVEL`.
+from tlcore.proportions import LEVEL, exact, wilson
+from tlcore.resampling import resampled
 
 
 class Interval(NamedTuple):
@@ -23,10 +21,11 @@ class Interval(NamedTuple):
     high: float
 
 
-def intervals(labels: np.ndarray, probabilities: np.ndarray, resamples: int = RESAMPLES) -> dict[str, Interval | None]:
+def intervals(labels: np.ndarray, probabilities: np.ndarray, drawn: Mapping[str, np.ndarray] | None = None) -> dict[str, Interval | None]:
     """An interval for each of `metrics.FIGURES`: percentiles of a stratified bootstrap, given the size of each class.
 
-    Shapes: labels (n,), probabilities (n, k). None where the pictures can't tell: no such figure, or no spread at all.
+    Shapes: labels (n,), probabilities (n, k). drawn: what `resampled` gave for them, where the caller has it already.
+    None where the pictures can't tell: no such figure, or no spread at all.
 
     Where no picture, or every one, is mistaken, the pictures drawn never differ: the figures of the confusion matrix
     then get the exact interval of a proportion (Clopper and Pearson 1934). The ECE is biased upwards, on redrawn
@@ -35,7 +34,7 @@ def intervals(labels: np.ndarray, probabilities: np.ndarray, resamples: int = RE
     """
     labels, probabilities = metrics.checked(labels, probabilities)
     figures = metrics.evaluate(labels, probabilities)
-    drawn = resampled(labels, [probabilities], resamples)[0]
+    drawn = resampled(labels, [probabilities])[0] if drawn is None else drawn
     found: dict[str, Interval | None] = {name: _percentiles(drawn.get(name), figures[name]) for name in metrics.FIGURES}
     if figures["accuracy"] in (0, 1) or np.bincount(labels).max() == 1:
         found |= _without_spread(figures, len(labels))
@@ -51,18 +50,6 @@ def table(figures: Mapping[str, float | None], around: Mapping[str, Interval | N
 
 def as_json(interval: Interval | None) -> dict[str, Any]:
     return {"low": None, "high": None} if interval is None else interval._asdict()
-
-
-def wilson(part: np.ndarray, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the interval of a proportion, where 0 or all may have been counted; NaN where nothing was.
-
-    Shapes: (n,), (n,) → (n,), (n,). Source: Wilson 1927.
-    """
-    part, whole = np.asarray(part, float), np.asarray(whole, float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share, fade = part / whole, Z**2 / whole
-        middle, half = share + fade / 2, np.sqrt(fade * (share * (1 - share) + fade / 4))
-        return np.clip((middle - half) / (1 + fade), 0, 1), np.clip((middle + half) / (1 + fade), 0, 1)
 
 
 def per_class(labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
@@ -98,12 +85,7 @@ def _reflected(drawn: np.ndarray, figure: float, if_calibrated: tuple[float, flo
 
 def _without_spread(figures: Mapping[str, float | None], n: int) -> dict[str, Interval | None]:
     """Intervals of the confusion matrix's figures where the pictures drawn are always alike."""
-    from scipy.special import betaincinv  # Not above: rarely needed.
-
     right = round(float(figures["accuracy"] or 0) * n)
-    tail = (1 - LEVEL) / 2
-    low = 0.0 if right == 0 else float(betaincinv(right, n - right + 1, tail))
-    high = 1.0 if right == n else float(betaincinv(right + 1, n - right, 1 - tail))
     if right in (0, n):
-        return dict.fromkeys(metrics.OF_COUNTS, Interval(low, high))
-    return {**dict.fromkeys(metrics.OF_COUNTS), "accuracy": Interval(low, high)}
+        return dict.fromkeys(metrics.OF_COUNTS, Interval(*exact(right, n)))
+    return {**dict.fromkeys(metrics.OF_COUNTS), "accuracy": Interval(*exact(right, n))}

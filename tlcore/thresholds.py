@@ -95,7 +95,7 @@ def threshold_table(labels: np.ndarray, probabilities: np.ndarray, positive: int
     """What each threshold does, lowest first: the columns of `Decision.to_json`; at most some 200 rows, the cheapest one among them."""
     rows = [each.to_json(of_a_miss, of_a_false_alarm) for each in _decisions(labels, probabilities, positive)]
     frame = pd.DataFrame(rows)
-    keep = np.unique(np.append(np.linspace(0, len(frame) - 1, STEPS).round().astype(int), int(frame["cost"].idxmin())))
+    keep = np.unique(np.append(np.linspace(0, len(frame) - 1, STEPS).round().astype(int), int(frame["cost"].argmin())))
     return frame.iloc[keep].reset_index(drop=True)
 
 
