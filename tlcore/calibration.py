@@ -32,17 +32,24 @@ class Calibration:
     if_calibrated: tuple[float, float]
 
     @property
+    def at_limit(self) -> bool:
+        """Whether the best temperature lies outside what is tried, as where no validation picture is mistaken."""
+        return not 1.01 * LOWEST < self.temperature < 0.99 * HIGHEST
+
+    @property
     def in_words(self) -> str:
         """One sentence for people."""
         mean, limit = self.if_calibrated
         if self.ece <= limit:
             return f"The probabilities can be believed as far as these pictures can tell: the error of {self.ece:.3f} is no more than chance gives (up to {limit:.3f})."
         more, change = ("too sure", "lowers") if self.temperature > 1 else ("not sure enough", "raises")
+        if self.at_limit:
+            return f"The model is {more} of its answers, by {self.ece:.3f} on average; the validation pictures have too few mistakes, or too many, to mend it by a temperature."
         effect = "" if self.ece_after >= self.ece else f" A temperature of {self.temperature:.2f} {change} them and leaves an error of {self.ece_after:.3f}."
         return f"The model is {more} of its answers, by {self.ece:.3f} on average; chance alone gives {mean:.3f}.{effect}"
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"if_calibrated": dict(zip(("mean", "high"), self.if_calibrated, strict=True)), "in_words": self.in_words}
+        return dataclasses.asdict(self) | {"if_calibrated": dict(zip(("mean", "high"), self.if_calibrated, strict=True)), "at_limit": self.at_limit, "in_words": self.in_words}
 
 
 def calibrate(val_labels: np.ndarray, val_probabilities: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> Calibration | None:

@@ -29,6 +29,14 @@ TEST_FIGURES = metrics.FIGURES
 RUN_FIGURES = ("seconds", "epochs", "total_params", "trainable_params", "model_bytes")
 
 
+class OtherPictures(ConflictError):
+    """Two runs that were tested on other pictures; `common` of these in both can be evaluated, 0 where the classes differ."""
+
+    def __init__(self, message: str, common: int) -> None:
+        super().__init__(message)
+        self.common = common
+
+
 @dataclasses.dataclass(frozen=True)
 class Comparison:
     """What several runs have in common and where they part.
@@ -112,8 +120,9 @@ def compare_runs(
 
     common: where they were tested on other pictures, evaluate them on those that all were tested on.
 
-    Raises: InputError for another number of runs; ConflictError where one isn't finished, or where
-    they were not tested on the same pictures, naming what differs, or share none where the common ones are asked for.
+    Raises: InputError for another number of runs; ConflictError where one isn't finished, or
+    they share no picture where the common ones are asked for; its child OtherPictures where they were not
+    tested on the same pictures, or on the same classes, naming what differs.
     """
     if not FEWEST <= len({job.id for job in jobs}) <= MOST:
         raise InputError(f"A comparison takes {FEWEST} to {MOST} different runs, not {len({job.id for job in jobs})}. Choose others.")
@@ -125,7 +134,7 @@ def compare_runs(
     for job in jobs[1:]:
         other = predictions[job.id]
         if other.classes != first.classes or not (common or set(_keys(other)) == set(_keys(first))):
-            raise ConflictError(_difference(jobs[0], job, predictions))
+            raise _difference(jobs[0], job, predictions)
     aligned = on_common_pictures(predictions)
     if not len(aligned[jobs[0].id]):
         raise ConflictError("These runs share no test picture, so there is nothing to compare them on. Choose others.")
@@ -182,8 +191,8 @@ def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return json.loads(table.to_json(orient="records", double_precision=15))
 
 
-def _difference(first: Job, other: Job, predictions: Mapping[int, Predictions]) -> str:
-    """One sentence: which two runs, what differs, and what to do."""
+def _difference(first: Job, other: Job, predictions: Mapping[int, Predictions]) -> OtherPictures:
+    """Which two runs, what differs, and what to do."""
     a, b = first.config, other.config
     a_classes, b_classes = (predictions[run.id].classes for run in (first, other))
     parts = {
@@ -196,10 +205,12 @@ def _difference(first: Job, other: Job, predictions: Mapping[int, Predictions]) 
     common = len(np.intersect1d(predictions[first.id].content_ids, predictions[other.id].content_ids))
     counts = f"{len(predictions[first.id]):,} and {len(predictions[other.id]):,} pictures, {common:,} of them in both"
     reason = f"they differ in {', '.join(differing)}" if differing else "the datasets have the same name but other pictures"
-    evaluate = f"Evaluate both on the {common:,} common ones, take" if common and a_classes == b_classes else "Take"
-    return (
+    usable = common if a_classes == b_classes else 0
+    remedy = f"Evaluate both on the {usable:,} common ones, take" if usable else "Take"
+    return OtherPictures(
         f"Runs {first.id} and {other.id} were tested on other pictures ({counts}): {reason}. "
-        f"{evaluate} run {other.id} out, or clone it with the settings of run {first.id}."
+        f"{remedy} run {other.id} out, or clone it with the settings of run {first.id}.",
+        usable,
     )
 
 

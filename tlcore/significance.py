@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,7 +72,7 @@ class Pair:
 
     def in_words(self, figure: str = "accuracy", names: Mapping[int, str] | None = None) -> str:
         """One or two sentences: which is better by how much, how sure that is, and what so many pictures can tell."""
-        return _in_words(self, figure, names or {self.a: f"Run {self.a}", self.b: f"Run {self.b}"})
+        return _in_words(self, figure, names or {self.a: f"run {self.a}", self.b: f"run {self.b}"})
 
     def to_json(self) -> dict[str, Any]:
         flat = dataclasses.asdict(self)
@@ -182,27 +181,26 @@ def _in_words(pair: Pair, figure: str, names: Mapping[int, str]) -> str:
     difference = pair.differences.get(figure)
     if difference is None:
         return f"There is no {NAMES[figure]} to compare."
-    points = figure in IN_POINTS
-    scale, digits, unit = (100, 1, " points") if points else (1, 3, "")
-    low, high = sorted((abs(difference.low), abs(difference.high)))
-    of = "" if figure == "accuracy" else f" in {NAMES[figure]}"
-    limit = f"; on {_pictures(pair.pictures)}, differences under {_figure(100 * pair.smallest, 1)} points can't be told apart" if figure == "accuracy" else ""
+    told = _told(difference, names[pair.a], names[pair.b])
+    told = told[0].upper() + told[1:]
+    if figure != "accuracy":
+        return f"{told}."
+    return f"{told}; on {pair.pictures:,} picture{'' if pair.pictures == 1 else 's'}, differences under {100 * pair.smallest:.1f} points can't be told apart."
+
+
+def _told(difference: Difference, a: str, b: str) -> str:
+    of = "" if difference.figure == "accuracy" else f" in {NAMES[difference.figure]}"
+    scale, digits, unit = (100, 1, " points") if difference.figure in IN_POINTS else (1, 3, "")
+    sign = -1 if difference.figure in LOWER_IS_BETTER else 1
+    value = sign * scale * difference.value
+    low, high = sorted((sign * scale * difference.low, sign * scale * difference.high))  # Of how much b is better.
+    if low == high == 0:
+        return f"{a} and {b} are equal{of}"
+    if low <= 0 <= high:
+        return f"{a} and {b} can't be told apart{of}: {b} may be up to {-low:.{digits}f}{unit} worse or up to {high:.{digits}f} better"
+    ahead = b if value > 0 else a
+    least, most = sorted((abs(low), abs(high)))
+    by = f"by {abs(value):.{digits}f}{unit}, between {least:.{digits}f} and {most:.{digits}f}"
     if difference.better is not None:
-        size = f"{_figure(scale * abs(difference.value), digits)}{unit}, between {_figure(scale * low, digits)} and {_figure(scale * high, digits)}"
-        return f"{names[difference.better]} is better{of} by {size}{limit}."
-    ends = f"{_figure(scale * difference.low, digits, True)} and {_figure(scale * difference.high, digits, True)}{unit}"
-    if pair.only_a + pair.only_b == 0 and figure == "accuracy":
-        return f"{names[pair.a]} and {names[pair.b]} are right on the very same pictures{limit}."
-    return f"{names[pair.a]} and {names[pair.b]} can't be told apart{of}: {names[pair.b]} lies between {ends} from {names[pair.a]}{limit}."
-
-
-def _pictures(n: int) -> str:
-    return f"{n:,} picture{'' if n == 1 else 's'}"
-
-
-def _figure(value: float, digits: int, signed: bool = False) -> str:
-    """With a minus sign that is one; never a rounded 0 with a sign."""
-    rounded = round(value, digits) + 0.0
-    text = f"{abs(rounded):.{digits}f}"
-    sign = "−" if math.copysign(1, rounded) < 0 and rounded else "+" if signed and rounded else ""
-    return sign + text
+        return f"{ahead} is better{of} {by}"
+    return f"{ahead} seems better{of} {by}, but that may be chance (p = {difference.p_holm:.2g})"
