@@ -115,7 +115,7 @@ def compare_run_ids(options: argparse.Namespace) -> Outcome:
     try:
         comparison = compare_runs([find_run(store, run_id) for run_id in options.ids], workspace, common=options.common)
     except OtherPictures as error:
-        raise InputError(f"{error} The common ones: add --common." if error.common else str(error)) from None
+        raise InputError(f"{error} With --common they are evaluated on those." if error.common else str(error)) from None
     return 0, comparison.to_document() if options.json else {}, _compared(comparison)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,15 @@ import pandas as pd
 
 from tlcore import metrics
 from tlcore.calibration import error_if_calibrated
-from tlcore.proportions import LEVEL, exact, wilson
-from tlcore.resampling import resampled
+from tlcore.proportions import LEVEL, Z, exact, wilson
+from tlcore.resampling import NO_SPREAD, resampled
+
+Scale = Callable[[float], float]
+SCALES: dict[str, tuple[Scale, Scale, Scale]] = {
+    "auc": (lambda p: math.log(p / (1 - p)), lambda p: 1 / (p * (1 - p)), lambda x: 1 / (1 + math.exp(min(-x, 700)))),
+    "log_loss": (math.log, lambda loss: 1 / loss, lambda x: math.exp(min(x, 700))),
+}
+"""For each figure with a scale of its own: to that scale, its slope there, and back."""
 
 
 class Interval(NamedTuple):
@@ -22,24 +30,29 @@ class Interval(NamedTuple):
 
 
 def intervals(labels: np.ndarray, probabilities: np.ndarray, drawn: Mapping[str, np.ndarray] | None = None) -> dict[str, Interval | None]:
-    """An interval for each of `metrics.FIGURES`: percentiles of a stratified bootstrap, given the size of each class.
+    """An interval for each of `metrics.FIGURES` from a stratified bootstrap, given the size of each class.
 
     Shapes: labels (n,), probabilities (n, k). drawn: what `resampled` gave for them, where the caller has it already.
     None where the pictures can't tell: no such figure, or no spread at all.
 
-    Where no picture, or every one, is mistaken, the pictures drawn never differ: the figures of the confusion matrix
-    then get the exact interval of a proportion (Clopper and Pearson 1934). The ECE is biased upwards, on redrawn
-    pictures once more: its interval is reflected about the figure, and reaches down to 0 where a perfectly calibrated
-    model would show as much.
+    What a confusion matrix gives: percentiles; where no picture, or every one, is mistaken, what is drawn never differs,
+    and they get the exact interval of a proportion. AUC and log loss: the bootstrap's standard error on the scale of the
+    logit and of the logarithm, since they are skewed near their best values. The ECE is biased upwards, and on redrawn
+    pictures once more: the interval lies about the figure less that bias, counts the bias as an error of its own, and
+    reaches down to 0 where a perfectly calibrated model would show as much.
     """
     labels, probabilities = metrics.checked(labels, probabilities)
     figures = metrics.evaluate(labels, probabilities)
     drawn = resampled(labels, [probabilities])[0] if drawn is None else drawn
-    found: dict[str, Interval | None] = {name: _percentiles(drawn.get(name), figures[name]) for name in metrics.FIGURES}
+    found: dict[str, Interval | None] = dict.fromkeys(metrics.FIGURES)
+    for name, each in drawn.items():
+        figure = figures[name]
+        if figure is not None and np.ptp(each) > NO_SPREAD:
+            found[name] = _transformed(name, each, figure) if name in SCALES else _percentiles(each)
     if figures["accuracy"] in (0, 1) or np.bincount(labels).max() == 1:
         found |= _without_spread(figures, len(labels))
     if found["ece"] is not None:
-        found["ece"] = _reflected(drawn["ece"], float(figures["ece"] or 0), error_if_calibrated(probabilities))
+        found["ece"] = _unbiased(drawn["ece"], float(figures["ece"] or 0), error_if_calibrated(probabilities)[1])
     return found
 
 
@@ -70,17 +83,25 @@ def per_class(labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str])
     return frame[[*columns, "support"]]
 
 
-def _percentiles(drawn: np.ndarray | None, figure: float | None) -> Interval | None:
-    if drawn is None or figure is None or np.ptp(drawn) < 1e-12:
-        return None
+def _percentiles(drawn: np.ndarray) -> Interval:
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(low), float(high))
 
 
-def _reflected(drawn: np.ndarray, figure: float, if_calibrated: tuple[float, float]) -> Interval:
-    low, high = 2 * figure - np.quantile(drawn, [(1 + LEVEL) / 2, (1 - LEVEL) / 2])
-    low = 0.0 if figure <= if_calibrated[1] else max(0.0, float(low))
-    return Interval(low, float(np.clip(high, max(low, 0.0), 1)))
+def _transformed(name: str, drawn: np.ndarray, figure: float) -> Interval | None:
+    """The delta method: g(figure) ± z · error · g'(figure), and back."""
+    there, slope, back = SCALES[name]
+    if figure <= 0 or (name == "auc" and figure >= 1):
+        return None
+    middle, half = there(figure), Z * float(drawn.std()) * slope(figure)
+    return Interval(back(middle - half), back(middle + half))
+
+
+def _unbiased(drawn: np.ndarray, figure: float, if_calibrated: float) -> Interval:
+    bias, error = float(drawn.mean()) - figure, float(drawn.std())
+    half = Z * math.hypot(error, bias)
+    low = 0.0 if figure <= if_calibrated else max(0.0, figure - bias - half)
+    return Interval(low, min(1.0, max(low, figure - bias + half)))
 
 
 def _without_spread(figures: Mapping[str, float | None], n: int) -> dict[str, Interval | None]:

@@ -21,6 +21,7 @@ from tlcore import metrics
 from tlcore.metrics import CALIBRATION_BINS, OF_PROBABILITIES
 
 RESAMPLES = 2_000
+NO_SPREAD = 1e-6  # Sums of float32 differ by less than this where what is added is the same.
 BLOCK_DRAWS = 2**18  # What the processor keeps close: twice as fast as all at once.
 
 

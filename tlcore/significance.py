@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from tlcore import metrics
-from tlcore.metrics import LOWER_IS_BETTER
+from tlcore.metrics import LOWER_IS_BETTER, OF_COUNTS
 from tlcore.proportions import LEVEL
-from tlcore.resampling import resampled
+from tlcore.resampling import NO_SPREAD, resampled
 
 ALPHA = 1 - LEVEL
 NAMES = {
@@ -89,12 +89,16 @@ def paired(labels: np.ndarray, models: Mapping[int, np.ndarray], drawn: Mapping[
     figures = {key: metrics.evaluate(labels, given) for key, given in models.items()}
     drawn = drawn or dict(zip(models, resampled(labels, list(models.values())), strict=True))
     answers = {key: np.asarray(given).argmax(axis=1) for key, given in models.items()}
-    found = [
-        _pair(a, b, labels, answers, next(iter(models.values())).shape[1], [
-            _difference(name, a, b, figures, drawn) for name in metrics.FIGURES if name in drawn[a] and name in drawn[b]
-        ])
-        for a, b in itertools.combinations(models, 2)
-    ]
+    redrawable = bool(np.bincount(labels).max() > 1)
+    found = []
+    for a, b in itertools.combinations(models, 2):
+        apart = {True: int((answers[a] != answers[b]).sum()), False: int((np.asarray(models[a]) != np.asarray(models[b])).any(axis=1).sum())}
+        names = [name for name in metrics.FIGURES if name in drawn[a] and name in drawn[b]]
+        values = {name: float(figures[b][name] or 0) - float(figures[a][name] or 0) for name in names}
+        differences = [
+            _difference(name, a, b, values[name], drawn[b][name] - drawn[a][name], apart[name in OF_COUNTS] if redrawable else 0) for name in names
+        ]
+        found.append(_pair(a, b, labels, answers, next(iter(models.values())).shape[1], differences))
     return _corrected(found)
 
 
@@ -156,14 +160,16 @@ def _pair(a: int, b: int, labels: np.ndarray, answers: Mapping[int, np.ndarray],
     return Pair(a, b, len(labels), only_a, only_b, agreement, kappa(answers[a], answers[b], k), smallest_difference(len(labels), only_a + only_b), by_figure)
 
 
-def _difference(name: str, a: int, b: int, figures: Mapping[int, Mapping[str, float | None]], drawn: Mapping[int, Mapping[str, np.ndarray]]) -> Difference:
-    """The share of drawn differences beyond 0, doubled, is the p value; never 0, as one more draw might lie there."""
-    change = drawn[b][name] - drawn[a][name]
-    change[np.abs(change) < 1e-12] = 0.0
-    low, high = np.quantile(change, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    beyond = min(int((change <= 0).sum()), int((change >= 0).sum()))
-    p = min(1.0, 2 * (beyond + 1) / (len(change) + 1))
-    value = float(figures[b][name] or 0) - float(figures[a][name] or 0)
+def _difference(name: str, a: int, b: int, value: float, drawn: np.ndarray, apart: int) -> Difference:
+    """The share of drawn differences beyond 0, doubled, is the p value; never 0, as one more draw might lie there.
+
+    apart: number of pictures on which the models differ. Were each as likely to fall to either, all would fall to one with
+    2 / 2^apart: no test gives less, but redrawing few pictures would.
+    """
+    drawn = np.where(np.abs(drawn) < NO_SPREAD, 0.0, drawn)
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    beyond = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    p = min(1.0, max(2 * (beyond + 1) / (len(drawn) + 1), 2 * 0.5**apart))
     return Difference(name, a, b, value, float(low), float(high), p, p)
 
 
