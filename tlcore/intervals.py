@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from tlcore import metrics
 from tlcore.calibration import error_if_calibrated
-from tlcore.proportions import LEVEL, Z, exact, wilson
+from tlcore.proportions import Z, exact, wilson
 from tlcore.resampling import NO_SPREAD, resampled
 
 Scale = Callable[[float], float]
@@ -35,7 +36,7 @@ def intervals(labels: np.ndarray, probabilities: np.ndarray, drawn: Mapping[str,
     Shapes: labels (n,), probabilities (n, k). drawn: what `resampled` gave for them, where the caller has it already.
     None where the pictures can't tell: no such figure, or no spread at all.
 
-    What a confusion matrix gives: percentiles; where no picture, or every one, is mistaken, what is drawn never differs,
+    What a confusion matrix gives: bias-corrected percentiles; where no picture, or every one, is mistaken, what is drawn never differs,
     and they get the exact interval of a proportion. AUC and log loss: the bootstrap's standard error on the scale of the
     logit and of the logarithm, since they are skewed near their best values. The ECE is biased upwards, and on redrawn
     pictures once more: the interval lies about the figure less that bias, counts the bias as an error of its own, and
@@ -48,7 +49,7 @@ def intervals(labels: np.ndarray, probabilities: np.ndarray, drawn: Mapping[str,
     for name, each in drawn.items():
         figure = figures[name]
         if figure is not None and np.ptp(each) > NO_SPREAD:
-            found[name] = _transformed(name, each, figure) if name in SCALES else _percentiles(each)
+            found[name] = _transformed(name, each, figure) if name in SCALES else _percentiles(each, figure)
     if figures["accuracy"] in (0, 1) or np.bincount(labels).max() == 1:
         found |= _without_spread(figures, len(labels))
     if found["ece"] is not None:
@@ -83,8 +84,12 @@ def per_class(labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str])
     return frame[[*columns, "support"]]
 
 
-def _percentiles(drawn: np.ndarray) -> Interval:
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+def _percentiles(drawn: np.ndarray, figure: float) -> Interval:
+    """Moved by how far the middle of what was drawn lies from the figure (bias-corrected percentiles, Efron 1981)."""
+    below = ((drawn < figure).mean() + (drawn <= figure).mean()) / 2
+    normal, few = NormalDist(), 1 / len(drawn)
+    shift = 2 * normal.inv_cdf(min(max(float(below), few), 1 - few))
+    low, high = np.quantile(drawn, [normal.cdf(shift - Z), normal.cdf(shift + Z)])
     return Interval(float(low), float(high))
 
 
