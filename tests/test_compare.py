@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from tests.finished_run import finished_run, running_run
-from tlcore.compare import compare_runs, differing_settings
+from tlcore.compare import OtherPictures, compare_runs, differing_settings, on_common_pictures
 from tlcore.config import parse
 from tlcore.errors import ConflictError, InputError
+from tlcore.intervals import intervals
+from tlcore.results import Predictions, load_predictions
 from tlcore.store import JobState, Store
 from tlcore.workspace import Workspace
 
@@ -95,3 +98,57 @@ def test_the_document_is_json(pair, workspace):
     document = json.loads(json.dumps(compare_runs(pair, workspace).to_document()))
     assert [row["run"] for row in document["runs"]] == [run.id for run in pair]
     assert [row["setting"] for row in document["settings_that_differ"]] == ["optimizer.learning_rate", "train.epochs"]
+
+
+def test_other_test_pictures_can_be_restricted_to_the_common_ones(pair, store, workspace):
+    other = store.job(finished_run(store, workspace, split__seed=5))
+    with pytest.raises(OtherPictures) as refused:
+        compare_runs([pair[0], other], workspace)
+    comparison = compare_runs([pair[0], other], workspace, common=True)
+    ids = [load_predictions(workspace.run(run.id)).content_ids for run in (pair[0], other)]
+    assert len(comparison.labels) == refused.value.common == len(np.intersect1d(*ids)) > 0
+    assert comparison.left_out == {run.id: len(each) - len(comparison.labels) for run, each in zip((pair[0], other), ids, strict=True)}
+    first, second = comparison.predictions.values()
+    assert first.content_ids.tolist() == second.content_ids.tolist() and first.labels.tolist() == second.labels.tolist()
+    whole = load_predictions(workspace.run(other.id))
+    at = {content_id: row for row, content_id in enumerate(whole.content_ids)}
+    assert all(np.array_equal(whole.probabilities[at[content_id]], given) for content_id, given in zip(second.content_ids, second.probabilities, strict=True))
+
+
+def test_other_classes_are_refused_even_so(pair, store, workspace):
+    other = store.job(finished_run(store, workspace, classes=["3", "8"]))
+    with pytest.raises(OtherPictures, match="classes") as refused:
+        compare_runs([pair[0], other], workspace, common=True)
+    assert refused.value.common == 0 and "common ones" not in str(refused.value)
+
+
+def test_predictions_in_another_order_are_aligned_also_of_equal_pictures():
+    ids, labels = np.array(["a", "b", "a", "c"]), np.array([0, 1, 0, 1])
+    one = Predictions("test", np.arange(4), ids, labels, np.array([[0.9, 0.1], [0.2, 0.8], [0.9, 0.1], [0.3, 0.7]], np.float32), ("x", "y"))
+    found = on_common_pictures({1: one, 2: one.take(np.array([3, 2, 1, 0])), 3: one.take(np.array([0, 1, 2]))})
+    assert [each.content_ids.tolist() for each in found.values()] == [["a", "b", "a"]] * 3
+    assert all(np.array_equal(each.probabilities, one.probabilities[:3]) for each in found.values())
+
+
+def test_everything_about_a_pair_is_computed_from_the_same_pictures(pair, workspace):
+    comparison = compare_runs(pair, workspace)
+    one, other = (run.id for run in pair)
+    assert comparison.intervals[one] == intervals(comparison.labels, comparison.predictions[one].probabilities)
+    [tested] = comparison.pairs
+    accuracies = comparison.metrics["accuracy"].tolist()
+    assert tested.differences["accuracy"].value == pytest.approx(accuracies[1] - accuracies[0])
+    changes = comparison.confusion_difference(one, other)
+    assert changes["difference"].sum() == 0 and len(comparison.disagreements) == round((1 - tested.agreement) * len(comparison.labels))
+    assert comparison.best["accuracy"] == tested.differences["accuracy"].better
+
+
+def test_runs_that_differ_only_in_the_seed_are_one_group(pair, store, workspace):
+    again = store.job(finished_run(store, workspace, name="again", train__epochs=2, train__seed=7))
+    comparison = compare_runs([*pair, again], workspace)
+    assert comparison.same_but_seed == [(pair[0].id, again.id), (pair[1].id,)]
+    [row] = comparison.groups.to_dict("records")
+    values = comparison.metrics.set_index("run")["accuracy"]
+    assert row["accuracy_mean"] == pytest.approx((values[pair[0].id] + values[again.id]) / 2) and row["count"] == 2
+    document = json.loads(json.dumps(comparison.to_document()))
+    assert document["same_but_seed"][0]["runs"] == [pair[0].id, again.id] and len(document["pairs"]) == 3
+    assert document["pairs"][0]["in_words"].endswith("points can't be told apart.") and document["pictures"] == len(comparison.labels)

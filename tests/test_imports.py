@@ -68,3 +68,9 @@ def test_importing_loads_no_tensorflow_and_makes_no_files(module, tmp_path):
     )
     assert done.returncode == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_figures_are_computed_without_the_heavy_libraries():
+    """Pages import these at first load: SciPy and scikit-learn take a second or two, and are needed for few figures."""
+    code = "import sys, tlcore.metrics, tlcore.compare, tlcore.evaluation, tlcore.pareto; sys.exit(bool({'scipy', 'sklearn', 'tensorflow'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -17,10 +17,20 @@ from typing import Any
 
 import yaml
 
-from tlcore import backbones, cache, cli_labels, cli_weights, config, demo, jobs, shift
+from tlcore import (
+    backbones,
+    cache,
+    cli_labels,
+    cli_runs,
+    cli_weights,
+    config,
+    demo,
+    jobs,
+    shift,
+)
 from tlcore.amounts import read_size
 from tlcore.budget import budget, set_budget
-from tlcore.compare import compare_runs
+from tlcore.cli_runs import find_run, run_document
 from tlcore.errors import InputError, TLError
 from tlcore.forecast import outlook
 from tlcore.predict import predict
@@ -69,7 +79,8 @@ def build_parser() -> argparse.ArgumentParser:
     command("demo", run_demo, "Train the offline demonstration and wait for it.")
     _add_data_commands(command, group("data", "Add, list and show datasets."))
     command("backbones", list_backbones, "List the pretrained networks.")
-    _add_run_commands(command, group)
+    _add_training_commands(command)
+    cli_runs.add_commands(command, group)
     _add_model_commands(command)
     cli_labels.add_commands(command)
     cli_weights.add_commands(command)
@@ -85,7 +96,7 @@ def _add_data_commands(command: Command, data: Any) -> None:
     command("show", show_data, "Show a dataset and its ingest report.", data).add_argument("name")
 
 
-def _add_run_commands(command: Command, group: Callable[[str, str], Any]) -> None:
+def _add_training_commands(command: Command) -> None:
     train = command("train", train_run, "Queue a run from a YAML file.")
     train.add_argument("config", type=Path)
     train.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a setting, e.g. train.epochs=5; may be repeated")
@@ -96,15 +107,6 @@ def _add_run_commands(command: Command, group: Callable[[str, str], Any]) -> Non
     distance.add_argument("--target", required=True, help="dataset on which the network shall work; the same: it is divided at random")
     distance.add_argument("--backbone", default=config.BackboneConfig().name, help="network whose features are compared")
     distance.add_argument("--classes", nargs="+", help="only these classes")
-
-    runs = group("runs", "List, show, cancel and resume runs.")
-    command("list", list_runs, "List the runs, newest first.", runs)
-    command("show", show_run, "Show a run with its epochs.", runs).add_argument("id", type=int)
-    command("cancel", cancel_run, "Stop a run; its committed epochs stay.", runs).add_argument("id", type=int)
-    command("resume", resume_run, "Go on with a stopped run.", runs).add_argument("id", type=int)
-
-    compare = command("compare", compare_run_ids, "Compare runs on the same test pictures.")
-    compare.add_argument("ids", type=int, nargs="+", metavar="ID")
 
 
 def _add_model_commands(command: Command) -> None:
@@ -231,19 +233,6 @@ def finish_run(store: Store, run_id: int) -> Outcome:
     return 0, document, text
 
 
-def run_document(job: Job) -> dict[str, Any]:
-    """What the command line says of a run; the keys of its summary stand beside `run` and `status`."""
-    return {
-        "run": job.id,
-        "name": job.title,
-        "status": str(job.state),
-        "error": job.error,
-        **(job.result or {}),
-        "config": job.payload.get("config"),
-        "forecast": job.payload.get("forecast"),
-    }
-
-
 def wait_with_progress(store: Store, job_id: int) -> Job:
     """Wait for a job's end, telling each change of its phase on standard error."""
     live = sys.stderr.isatty()
@@ -261,54 +250,6 @@ def wait_with_progress(store: Store, job_id: int) -> Job:
                 print(file=sys.stderr)
             return job
         jobs.wait(store, job_id, timeout_s=0.5)
-
-
-def list_runs(options: argparse.Namespace) -> Outcome:
-    store, _ = open_workspace()
-    found = store.jobs(kind="train")
-    lines = [f"{j.id:>5}  {j.state:<12} {accuracy_text(j):>8}  {j.title}" for j in found]
-    text = "\n".join(lines) or "No runs yet: python -m tlcore demo"
-    return 0, {"runs": [run_document(j) for j in found]}, text
-
-
-def accuracy_text(job: Job) -> str:
-    return f"{job.result['test_accuracy']:.4f}" if job.result and "test_accuracy" in job.result else "–"
-
-
-def show_run(options: argparse.Namespace) -> Outcome:
-    store, _ = open_workspace()
-    job = find_run(store, options.id)
-    epochs = store.epochs(job.id)
-    document = run_document(job) | {"history": json.loads(epochs.to_json(orient="records")), "predicted_against_actual": outlook.compared(job)}
-    text = f"run {job.id} · {job.title} · {job.state}\n{epochs.to_string(index=False)}"
-    return 0, document, text
-
-
-def find_run(store: Store, run_id: int) -> Job:
-    job = store.job(run_id)
-    if job.kind != "train":
-        raise InputError(f"job {run_id} is no run but an import. List the runs with `runs list`.")
-    return job
-
-
-def cancel_run(options: argparse.Namespace) -> Outcome:
-    store, _ = open_workspace()
-    jobs.cancel(store, find_run(store, options.id).id)
-    job = store.job(options.id)
-    return 0, run_document(job), f"run {job.id} is {job.state}" + (", stopping" if job.active else "")
-
-
-def resume_run(options: argparse.Namespace) -> Outcome:
-    store, workspace = open_workspace()
-    jobs.resume(store, find_run(store, options.id).id)
-    jobs.ensure_supervisor(workspace)
-    return 0, run_document(store.job(options.id)), f"run {options.id} is queued again"
-
-
-def compare_run_ids(options: argparse.Namespace) -> Outcome:
-    store, workspace = open_workspace()
-    comparison = compare_runs([find_run(store, run_id) for run_id in options.ids], workspace)
-    return 0, comparison.to_document(), f"{comparison.metrics.to_string(index=False)}\n\n{comparison.settings.to_string(index=False)}"
 
 
 def predict_images(options: argparse.Namespace) -> Outcome:

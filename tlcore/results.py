@@ -38,6 +38,11 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def take(self, positions: np.ndarray) -> Predictions:
+        """The same for some of the pictures, in that order."""
+        parts = {name: getattr(self, name)[positions] for name in ("rows", "content_ids", "labels", "probabilities")}
+        return dataclasses.replace(self, **parts)
+
     @property
     def predicted(self) -> np.ndarray:
         """The most probable class of each picture, as an index into `classes`."""

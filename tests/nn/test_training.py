@@ -30,7 +30,7 @@ SMALL = {
 SUMMARY = {
     "test_accuracy", "test_macro_f1", "test", "epochs", "best_epoch", "best_val_accuracy", "best_val_loss", "seconds", "phases", "trainable_params",
     "total_params", "engine", "cache", "train_images", "val_images", "test_images", "classes", "config_hash", "test_ids_hash", "model_bytes",
-    "weights_file", "weights_sha256", "earlier_seconds", "rates",
+    "weights_file", "weights_sha256", "earlier_seconds", "rates", "baselines",
 }
 EPOCH = {"epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auc", "learning_rate"}
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tlcore import backbones, weight_sets
+from tlcore import backbones, baselines, weight_sets
 from tlcore.activations import Rows
 from tlcore.config import RunConfig
 from tlcore.cuts import Cut, cut_for
@@ -40,6 +40,7 @@ from tlcore.results import Predictions, save_predictions
 from tlcore.workspace import Workspace, whole_file
 
 EARLIER = "earlier attempts"
+TESTED = ("test", "source_test")
 ROUTE_FILE = "route.json"  # From which stored feature maps the activations went on.
 SPARE_S = 0.5  # Evaluation and export follow what progress is measured by.
 
@@ -104,10 +105,11 @@ class _Run:
         self.reporter.phase("evaluate")
         found = {name: self._predictions(name, domain, trainer.probabilities(rows, self.reporter.check)) for name, (domain, rows) in tested.items()}
         save_predictions(self.run_dir, list(found.values()))
-        figures = {name: evaluate(part.labels, part.probabilities) for name, part in found.items() if name in ("test", "source_test")}
+        figures = {name: evaluate(part.labels, part.probabilities) for name, part in found.items() if name in TESTED}
+        simple = self._baselines(parts, {name: tested[name][1] for name in TESTED if name in tested}, found)
         self.reporter.phase("export")
         model_bytes = self._export(trainer.network)
-        summary = self._summary(figures, trainer.network, state) | {"model_bytes": model_bytes}
+        summary = self._summary(figures, trainer.network, state) | simple | {"model_bytes": model_bytes}
         summary |= self._times()
         self._write_json("summary.json", summary)
         trainer.release()
@@ -159,6 +161,16 @@ class _Run:
             return tested
         val = watched.get("source_val", watched["val"]).rows(1)
         return {**tested, "source_val": ("source", val), "source_test": ("source", self.inputs[1].test())}
+
+    def _baselines(self, parts: Parts, tested: dict[str, Rows], found: dict[str, Predictions]) -> dict[str, Any]:
+        """Figures of the nearest centroid on the frozen layers' features, by tested part; nothing where these aren't stored."""
+        if not all(inputs.cached for inputs in self.inputs):
+            return {}
+        learnt = [(part.rows(1), part.labels) for part in (parts.labelled, parts.source) if part is not None and part.labels is not None]
+        answers = baselines.nearest_centroid(learnt, tested, len(self.split.classes))
+        if answers is None:
+            return {}
+        return {"baselines": {name: baselines.figures(found[name].labels, each, len(self.split.classes)) for name, each in answers.items()}}
 
     def _train(self, parts: Parts, watched: dict[str, Part], resume_from: Committed | None) -> tuple[Trainer, checkpoints.State]:
         config = self.config

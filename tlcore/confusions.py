@@ -1,0 +1,76 @@
+"""Which classes are taken for which: confused ones side by side, the worst pairs, and what changes from one model to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tlcore import metrics
+from tlcore.results import Predictions
+
+
+def order_by_confusion(matrix: np.ndarray) -> np.ndarray:
+    """An order of the classes in which those taken for each other lie together. Shapes: (k, k) → (k,).
+
+    Average linkage of the shares confused in either direction, leaves in the order that keeps neighbours closest
+    (Bar-Joseph et al. 2001).
+    """
+    k = len(matrix)
+    if k < 3:
+        return np.arange(k)
+    from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
+    from scipy.spatial.distance import squareform
+
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    apart = 1 - (shares + shares.T) / 2
+    np.fill_diagonal(apart, 0)
+    condensed = squareform(np.maximum(apart, 0), checks=False)
+    return np.asarray(leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed)))
+
+
+def worst_pairs(predictions: Predictions, count: int = 20) -> pd.DataFrame:
+    """The most frequent mistakes: true, predicted, count, share (of the true class's pictures); most frequent first."""
+    cells = predictions.confusion_cells()
+    wrong = cells[cells["kind"] == "mistaken"].sort_values(["count", "share"], ascending=False, kind="stable", ignore_index=True)
+    return wrong[["true", "predicted", "count", "share"]].head(count)
+
+
+def difference(one: Predictions, other: Predictions) -> pd.DataFrame:
+    """Cells of the confusion matrices that are not equal: true, predicted, before, after, difference (after − before), kind.
+
+    `kind`: better for more on the diagonal or fewer beside it, otherwise worse. The largest changes first.
+    """
+    before, after = one.confusion, other.confusion
+    change = after - before
+    true, predicted = np.nonzero(change)
+    names = np.array(one.classes, dtype=object)
+    better = (change[true, predicted] > 0) == (true == predicted)
+    cells = pd.DataFrame({
+        "true": names[true], "predicted": names[predicted], "before": before[true, predicted], "after": after[true, predicted],
+        "difference": change[true, predicted], "kind": np.where(better, "better", "worse"),
+    })
+    return cells.sort_values("difference", key=np.abs, ascending=False, kind="stable", ignore_index=True)
+
+
+def disagreements(predictions: Mapping[int, Predictions]) -> pd.DataFrame:
+    """Pictures that not all models take for the same class: row, content_id, label, right (number of models), then a column a model.
+
+    The models' predictions are in one order. Those come first of which the models' probability of the true class differs most.
+    """
+    first = next(iter(predictions.values()))
+    answers = np.stack([each.predicted for each in predictions.values()])
+    at = np.flatnonzero((answers != answers[0]).any(axis=0))
+    of_true = np.stack([each.probabilities[at, each.labels[at]] for each in predictions.values()]).astype(float)
+    at = at[np.argsort(-np.ptp(np.nan_to_num(of_true), axis=0), kind="stable")]
+    names = np.array(first.classes, dtype=object)
+    table = {"row": first.rows[at], "content_id": first.content_ids[at], "label": names[first.labels[at]], "right": (answers[:, at] == first.labels[at]).sum(axis=0)}
+    return pd.DataFrame(table | {str(run): names[answers[i, at]] for i, run in enumerate(predictions)})
+
+
+def class_table(predictions: Mapping[int, Predictions]) -> pd.DataFrame:
+    """Of every model each class: run, class, precision, recall, f1, support."""
+    parts = [metrics.per_class(each.labels, each.predicted, each.classes).assign(run=run) for run, each in predictions.items()]
+    columns: Sequence[str] = ["run", "class", "precision", "recall", "f1", "support"]
+    return pd.concat(parts, ignore_index=True)[list(columns)]

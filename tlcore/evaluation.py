@@ -1,0 +1,127 @@
+"""How good a finished run is, on what, and how sure that is: all figures of one run from what it left behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tlcore import baselines, intervals, metrics
+from tlcore.calibration import Calibration, calibrate, reliability
+from tlcore.confusions import order_by_confusion, worst_pairs
+from tlcore.errors import NotFoundError
+from tlcore.results import Predictions, load_predictions, load_summary
+from tlcore.thresholds import (
+    cheapest_threshold,
+    decide,
+    precision_recall_curves,
+    roc_curves,
+)
+
+TESTED = {"test": ("val", "source_val"), "source_test": ("source_val", "val")}
+"""Parts that are tested, by name, each with the validation pictures that its temperature is fitted on: its own domain's first."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A run on one part of its pictures. What takes a while is computed when it is first asked for, and kept."""
+
+    predictions: Predictions
+    validation: Predictions | None
+    baselines: dict[str, dict[str, float | None]]
+
+    @functools.cached_property
+    def figures(self) -> dict[str, float | None]:
+        return metrics.evaluate(self.predictions.labels, self.predictions.probabilities)
+
+    @functools.cached_property
+    def intervals(self) -> dict[str, intervals.Interval | None]:
+        return intervals.intervals(self.predictions.labels, self.predictions.probabilities)
+
+    @functools.cached_property
+    def per_class(self) -> pd.DataFrame:
+        """One row a class with intervals, see `intervals.per_class`."""
+        return intervals.per_class(self.predictions.labels, self.predictions.predicted, self.predictions.classes)
+
+    @functools.cached_property
+    def calibration(self) -> Calibration | None:
+        """With the temperature from the validation pictures; None where there are none."""
+        given = self.validation
+        return None if given is None else calibrate(given.labels, given.probabilities, self.predictions.labels, self.predictions.probabilities)
+
+    @functools.cached_property
+    def reliability(self) -> pd.DataFrame:
+        return reliability(self.predictions.labels, self.predictions.probabilities)
+
+    @functools.cached_property
+    def roc(self) -> pd.DataFrame:
+        return roc_curves(self.predictions.labels, self.predictions.probabilities, self.predictions.classes)
+
+    @functools.cached_property
+    def precision_recall(self) -> pd.DataFrame:
+        return precision_recall_curves(self.predictions.labels, self.predictions.probabilities, self.predictions.classes)
+
+    @functools.cached_property
+    def class_order(self) -> tuple[str, ...]:
+        """The classes so that those taken for each other lie together."""
+        return tuple(self.predictions.classes[c] for c in order_by_confusion(self.predictions.confusion))
+
+    def threshold(self, of_a_miss: float = 1.0, of_a_false_alarm: float = 1.0) -> dict[str, Any] | None:
+        """Of two classes the cheapest threshold for the second, chosen on the validation pictures, and what it does on these; else None."""
+        given, tested = self.validation, self.predictions
+        if given is None or len(tested.classes) != 2 or self.calibration is None:
+            return None
+        place = cheapest_threshold(given.labels, given.probabilities, 1, of_a_miss, of_a_false_alarm)
+        return {"positive": tested.classes[1], **decide(tested.labels, tested.probabilities, place).to_json(of_a_miss, of_a_false_alarm)}
+
+    def to_document(self) -> dict[str, Any]:
+        """All of it as JSON but the points of curves; a figure that there is none of is null."""
+        calibration, areas = self.calibration, {"roc": _areas(self.roc), "average_precision": _areas(self.precision_recall)}
+        return {
+            "pictures": len(self.predictions),
+            "figures": intervals.table(self.figures, self.intervals),
+            "baselines": self.baselines,
+            "classes": json.loads(self.per_class.to_json(orient="records", double_precision=15)),
+            "confusion": self.predictions.confusion.tolist(),
+            "class_order": self.class_order,
+            "worst_pairs": json.loads(worst_pairs(self.predictions).to_json(orient="records", double_precision=15)),
+            "areas": areas,
+            "calibration": calibration.to_json() if calibration else None,
+            "reliability": json.loads(self.reliability.to_json(orient="records", double_precision=15)),
+            "threshold": self.threshold(),
+        }
+
+
+def evaluate_run(run_dir: Path) -> dict[str, Evaluation]:
+    """The evaluation of a finished run on its test pictures, and of one on two domains also on the source's; by name of the part.
+
+    Raises NotFoundError when the run left no predictions.
+    """
+    summary = load_summary(run_dir)
+    names = [name for name in TESTED if name == "test" or summary.get("source_test_images")]
+    return {name: _evaluation(run_dir, summary, name) for name in names}
+
+
+def _evaluation(run_dir: Path, summary: dict[str, Any], name: str) -> Evaluation:
+    predictions = load_predictions(run_dir, name)
+    return Evaluation(predictions, _first_of(run_dir, TESTED[name]), baselines.of_run(run_dir, summary, predictions))
+
+
+def _first_of(run_dir: Path, names: tuple[str, ...]) -> Predictions | None:
+    for name in names:
+        try:
+            return load_predictions(run_dir, name)
+        except NotFoundError:
+            continue
+    return None
+
+
+def _areas(curves: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """By kind and name of the curve: a class may be called like an average."""
+    first = curves.drop_duplicates(["kind", "curve"])
+    return {kind: dict(zip(first.loc[first["kind"] == kind, "curve"], np.asarray(first.loc[first["kind"] == kind, "area"], float).tolist(), strict=True)) for kind in ("class", "average")}
