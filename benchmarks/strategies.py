@@ -70,9 +70,10 @@ def table(runs: dict[str, list[Job]]) -> str:
     for name, done in runs.items():
         results = [job.result or {} for job in done]
         source = [each["source_test"]["accuracy"] for each in results if each.get("source_test")]
+        unlabelled = results[0].get("unlabelled_images", 0) if done[0].config.strategy.reads_unlabelled else 0  # train_images counts all that were read.
         on_target = [each["test_accuracy"] for each in results]
         cells = (
-            name, f"{results[0]['train_images']:,}", f"{results[0].get('unlabelled_images') or 0:,}", _percent(on_target),
+            name, f"{results[0]['train_images'] - unlabelled:,}", f"{unlabelled:,}", _percent(on_target),
             _percent(source) if source else "–", f"{statistics.fmean(each['seconds'] for each in results):.0f}",
         )
         rows.append((-statistics.fmean(on_target), cells))

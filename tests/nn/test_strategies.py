@@ -182,6 +182,17 @@ def test_batch_statistics_move_only_where_asked_and_are_kept(name, options, move
     assert all(id(v) in kept for v in statistics) == moves
 
 
+def test_batch_statistics_arrive_within_a_short_run():
+    trainer, parts = make("scratch", optimizer=OptimizerConfig(learning_rate=1e-9))
+    tail = trainer.network.tail
+    for number in range(1, 5):
+        trainer.epoch(number, parts)
+    first = keras.Model(tail.input, tail.get_layer("conv_1").output)
+    seen = first.predict(parts.labelled.rows(1).take(np.arange(len(parts.labelled.labels))).astype(np.float32), verbose=0).mean((0, 1, 2))
+    found = tail.get_layer("bn_1").moving_mean.numpy()
+    assert np.abs(found - seen).max() < 0.4 * np.abs(seen).max()  # It began at zero; of 0.99 a step it would hardly have left.
+
+
 def test_mixed_batches_hold_the_share_that_was_asked_for():
     trainer, parts = make("mixed", source_share=0.25)
     target, source = trainer.strategy.streams(parts, 1)

@@ -15,6 +15,8 @@ from tlcore.cuts import Cut
 from tlcore.nn.draws import Drop
 from tlcore.nn.models import Backbone, as_float32, as_stored, pooling_layer, prefix_model
 
+MOST_KEPT = 0.9  # Of batch normalisation's statistics, a step.
+
 
 class Classifier:
     """Everything that learns: blocks above the cut, pooling, hidden layers and the output layer.
@@ -33,6 +35,7 @@ class Classifier:
         self.batch_norm_learns = batch_norm == "training" and tail is not None
         if self.batch_norm_learns:
             _seed_layers(tail, seed)
+            _follow_soon(tail)
         self.pool = pooling_layer(head.pooling) if cut.kind in ("map", "pixels") else None
         shape = (None, *(tail.output.shape[1:] if tail is not None else row_shape))
         if self.pool is not None:
@@ -212,3 +215,14 @@ def _seed_layers(tail: keras.Model, seed: int) -> None:
     states = [v for v in tail.non_trainable_variables if "seed_generator_state" in v.path]
     for place, state in enumerate(states):
         state.assign(np.array([seed, place], np.uint32))
+
+
+def _follow_soon(tail: keras.Model) -> None:
+    """Batch normalisation that learns gets there within a short run.
+
+    MobileNets keep 0.999 of their statistics a step, which suits a hundred thousand steps: after a few hundred
+    they would still be those of the start, and every test picture would be normalised wrongly.
+    """
+    for layer in tail.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = min(layer.momentum, MOST_KEPT)
