@@ -1,11 +1,12 @@
 """Experiments of many runs, at /tune?series=7; and how to search settings by hand."""
 
+import time
+
 import streamlit as st
 
 from pages.ui.label_view import label_curve
 from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.state import guarded, head, read_id, store, write_query
-from pages.ui.text import ago
 from tlcore.errors import NotFoundError
 from tlcore.label_curve import KIND, QUESTION
 from tlcore.store import Series
@@ -33,9 +34,14 @@ def choose(listed: list[Series]) -> Series:
     take_from_link(CHOSEN, "series", lambda: first)
     number = st.selectbox(
         "Series", list(known), key=CHOSEN, width=480, on_change=put_into_link, args=(CHOSEN, "series"),
-        format_func=lambda number: f"{number} · {known[number].title} · {ago(known[number].created_at)}", help="Each is one experiment of many runs. The newest comes first.",
+        format_func=lambda number: named(known[number]), help="Each is one experiment of many runs. The newest comes first.",
     )
     return known[number]
+
+
+def named(series: Series) -> str:
+    """Number, title and when it was queued: not how long ago, since the browser sends back the words that it was given."""
+    return f"{series.id} · {series.title} · {time.strftime('%d %b %Y, %H:%M', time.localtime(series.created_at))}"
 
 
 def by_hand() -> None:

@@ -98,7 +98,7 @@ def test_series_are_chosen_from_a_list_and_the_link_follows(store, open_page):
     label_series.end(store, 1)
     app = open_page("tune.py")
     assert app.selectbox(key="series_chosen").value == second and not app.get("vega_lite_chart")
-    assert app.query_params["series"] == [str(second)]
+    assert app.query_params["series"] == str(second)
     app.selectbox(key="series_chosen").set_value(first).run()
     assert app.query_params["series"] == str(first) and len(app.get("vega_lite_chart")) == 1
     app.button(key="cancel_series").click().run()
