@@ -94,3 +94,11 @@ def test_where_no_validation_picture_is_mistaken_no_temperature_is_told():
 def test_probabilities_that_underflowed_are_taken():
     found = calibrate(np.array([0, 1, 1]), np.array([[1.0, 0], [1, 0], [0, 1]]), np.array([0]), np.array([[1.0, 0.0]]))
     assert np.isfinite([found.temperature, found.log_loss_after, found.ece_after]).all()
+
+
+def test_a_temperature_of_another_domain_does_not_say_which_way_these_pictures_err():
+    sure_of_its_own = np.repeat([[0.6, 0.4]], 200, 0), np.zeros(200, int)  # Always right, 60 % sure: not sure enough there.
+    here, labels = np.repeat([[0.9, 0.1]], 200, 0), np.arange(200) % 2  # Half right, 90 % sure.
+    found = calibrate(sure_of_its_own[1], sure_of_its_own[0], labels, here, other_domain=True)
+    assert found.temperature < 1 and found.surplus == pytest.approx(0.4)
+    assert "too sure of its answers, by 0.400" in found.in_words

@@ -215,3 +215,8 @@ def test_a_series_that_goes_on_or_lost_runs_tells_what_there_is(store):
     assert "transfer (fine-tuned)" in answer(curve)[0]
     document = curve.to_document()
     assert document["points"][0]["low"] is None and document["states"]["failed"] == 1 and len(document["runs"]) == 26
+
+
+def test_the_least_number_of_epochs_has_a_range(digits):
+    with pytest.raises(InputError, match="0 epochs at least can't be planned: choose 1 to 1,000"):
+        plan(settings(), digits, least_epochs=0)

@@ -19,12 +19,15 @@ LOWEST, HIGHEST = 0.05, 20.0  # Temperatures beyond leave nothing of the probabi
 class Calibration:
     """How far the probabilities of test pictures can be believed, before and after dividing by a temperature.
 
-    `fitted_on`: number of validation pictures. `if_calibrated`: mean and 95th percentile of the ECE that a perfectly
+    `fitted_on`: number of validation pictures; `other_domain`: whether they are of the other domain, where labels of this
+    one may not be read. `surplus`: mean confidence minus accuracy, above 0 where the model is too sure. `if_calibrated`: mean and 95th percentile of the ECE that a perfectly
     calibrated model would show on as many pictures, by chance alone.
     """
 
     temperature: float
     fitted_on: int
+    other_domain: bool
+    surplus: float
     ece: float
     ece_after: float
     log_loss: float
@@ -42,17 +45,18 @@ class Calibration:
         mean, limit = self.if_calibrated
         if self.ece <= limit:
             return f"The probabilities can be believed as far as these pictures can tell: the error of {self.ece:.3f} is no more than chance gives (up to {limit:.3f})."
-        more, change = ("too sure", "lowers") if self.temperature > 1 else ("not sure enough", "raises")
+        more = "too sure" if self.surplus > 0 else "not sure enough"
         if self.at_limit:
             return f"The model is {more} of its answers, by {self.ece:.3f} on average; the validation pictures have too few mistakes, or too many, to mend it by a temperature."
-        effect = "" if self.ece_after >= self.ece else f" A temperature of {self.temperature:.2f} {change} them and leaves an error of {self.ece_after:.3f}."
-        return f"The model is {more} of its answers, by {self.ece:.3f} on average; chance alone gives {mean:.3f}.{effect}"
+        fitted = f"A temperature of {self.temperature:.2f}, fitted on validation pictures{' of the other domain' if self.other_domain else ''},"
+        effect = f"leaves an error of {self.ece_after:.3f}" if self.ece_after < self.ece else "makes it no better"
+        return f"The model is {more} of its answers, by {self.ece:.3f} on average; chance alone gives {mean:.3f}. {fitted} {effect}."
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"if_calibrated": dict(zip(("mean", "high"), self.if_calibrated, strict=True)), "at_limit": self.at_limit, "in_words": self.in_words}
 
 
-def calibrate(val_labels: np.ndarray, val_probabilities: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> Calibration | None:
+def calibrate(val_labels: np.ndarray, val_probabilities: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, other_domain: bool = False) -> Calibration | None:
     """Fit a temperature on validation pictures, and see on the test pictures what it does; None where a probability is no number."""
     (val_labels, val_probabilities), (labels, probabilities) = metrics.checked(val_labels, val_probabilities), metrics.checked(labels, probabilities)
     if not (np.isfinite(val_probabilities).all() and np.isfinite(probabilities).all()):
@@ -60,7 +64,7 @@ def calibrate(val_labels: np.ndarray, val_probabilities: np.ndarray, labels: np.
     temperature = fit_temperature(val_labels, val_probabilities)
     after = with_temperature(probabilities, temperature)
     return Calibration(
-        temperature, len(val_labels),
+        temperature, len(val_labels), other_domain, float(probabilities.max(1).mean() - (probabilities.argmax(1) == labels).mean()),
         metrics.calibration_error(labels, probabilities), metrics.calibration_error(labels, after),
         metrics.log_loss(labels, probabilities), metrics.log_loss(labels, after),
         error_if_calibrated(probabilities),

@@ -22,7 +22,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     labels.add_argument("config", type=Path, nargs="?", metavar="FILE.yaml", help="a run's settings, as for `train`")
     labels.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a setting, e.g. train.epochs=5; may be repeated")
     labels.add_argument("--seeds", type=int, default=label_curve.SEEDS, help="runs of each kind; more make the intervals narrower")
-    labels.add_argument("--epochs", type=int, default=label_curve.LEAST_EPOCHS, metavar="N", help="epochs that each way gets at least, with all labels; early stopping may end sooner")
+    labels.add_argument("--epochs", type=int, default=label_curve.LEAST_EPOCHS, metavar="N", help="epochs that each way gets at least, with all labels, though train.epochs of the file be fewer; early stopping may end sooner")
     labels.add_argument("--series", type=int, metavar="ID", help="instead of a file: show this series as it is now")
     labels.add_argument("--wait", action="store_true", help="wait until all runs have ended")
 

@@ -195,23 +195,32 @@ def _difference(first: Job, other: Job, predictions: Mapping[int, Predictions]) 
     """Which two runs, what differs, and what to do."""
     a, b = first.config, other.config
     a_classes, b_classes = (predictions[run.id].classes for run in (first, other))
-    parts = {
+    parts: dict[str, tuple[object, object]] = {
         "dataset": (a.dataset, b.dataset),
         "classes": (_names(a_classes), _names(b_classes)),
         "test share": (a.split.test_fraction, b.split.test_fraction),
         "split seed": (a.split.seed, b.split.seed),
     }
+    halves = [run.source.dataset == run.dataset for run in (a, b)]  # Where one dataset is divided, the target has a part of the test pictures.
+    if any(halves):
+        parts["what the target has of the dataset"] = (_share(a), _share(b))
+    if all(halves):
+        parts["seed of the division"] = (a.target.seed, b.target.seed)
     differing = [f"{name} ({one} against {two})" for name, (one, two) in parts.items() if one != two]
     common = len(np.intersect1d(predictions[first.id].content_ids, predictions[other.id].content_ids))
     counts = f"{len(predictions[first.id]):,} and {len(predictions[other.id]):,} pictures, {common:,} of them in both"
     reason = f"they differ in {', '.join(differing)}" if differing else "the datasets have the same name but other pictures"
     usable = common if a_classes == b_classes else 0
-    remedy = f"Evaluate both on the {usable:,} common ones, take" if usable else "Take"
+    remedy = f"Compare them on the {usable:,} common ones (`compare … --common` on the command line), take" if usable else "Take"
     return OtherPictures(
         f"Runs {first.id} and {other.id} were tested on other pictures ({counts}): {reason}. "
         f"{remedy} run {other.id} out, or clone it with the settings of run {first.id}.",
         usable,
     )
+
+
+def _share(config: RunConfig) -> str:
+    return f"{config.target.fraction:.0%}" if config.source.dataset == config.dataset else "all"
 
 
 def _names(classes: Sequence[str]) -> str:

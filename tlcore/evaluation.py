@@ -52,7 +52,10 @@ class Evaluation:
     def calibration(self) -> Calibration | None:
         """With the temperature from the validation pictures; None where there are none."""
         given = self.validation
-        return None if given is None else calibrate(given.labels, given.probabilities, self.predictions.labels, self.predictions.probabilities)
+        if given is None:
+            return None
+        elsewhere = given.split.startswith("source") != self.predictions.split.startswith("source")
+        return calibrate(given.labels, given.probabilities, self.predictions.labels, self.predictions.probabilities, elsewhere)
 
     @functools.cached_property
     def reliability(self) -> pd.DataFrame:

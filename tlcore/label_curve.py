@@ -29,6 +29,7 @@ WAYS = {"frozen": "frozen", "fine_tune": "fine-tuned", "scratch": "from scratch"
 FRACTIONS = (0.05, 0.2, 1.0)
 SEEDS, MOST_SEEDS = 3, 10
 LEAST_EPOCHS = 60  # With all labels. Weights that know nothing need more passes than a head, and all ways shall have as many.
+MOST_LEAST_EPOCHS = 1000
 LEAST_PATIENCE = 10
 FINE_TUNED_BLOCKS = 2
 FEWEST_OF_A_CLASS = 2  # Labelled training pictures.
@@ -73,6 +74,8 @@ def plan(config: RunConfig, dataset: Dataset, seeds: int = SEEDS, least_epochs: 
     """
     if not 1 <= seeds <= MOST_SEEDS:
         raise InputError(f"{seeds} seeds can't be planned: choose 1 to {MOST_SEEDS}.")
+    if not 1 <= least_epochs <= MOST_LEAST_EPOCHS:
+        raise InputError(f"{least_epochs} epochs at least can't be planned: choose 1 to {MOST_LEAST_EPOCHS:,}.")
     base, choices = _transferable(config)  # Its strategy is of no account.
     labels, left_out = _labels(base, dataset, fractions)
     if not labels:

@@ -66,10 +66,12 @@ def _result(series: Series, curve: LabelCurve) -> None:
         st.info(waits, icon=":material/hourglass_empty:")
         return
     with st.container(border=True, key="label_answer"):
-        said = answer(curve) or ["The answer comes when transfer and training from scratch both have a result."]
-        st.markdown("  \n".join(f"**{literal(sentence)}**" if place == 0 else literal(sentence) for place, sentence in enumerate(said)))
-        if curve.active:
-            st.caption("So far: runs are still to come.")
+        if said := answer(curve):
+            st.markdown("  \n".join(f"**{literal(sentence)}**" if place == 0 else literal(sentence) for place, sentence in enumerate(said)))
+            if curve.active:
+                st.caption("So far: runs are still to come.")
+        else:
+            st.markdown("The answer comes when transfer and training from scratch both have a result.")
     labels = tuple(sorted({point.labels for point in curve.points}))
     st.vega_lite_chart(label_chart.rows(curve), label_chart.spec(labels), key="label_chart", alt=label_chart.alt_text(curve))
     st.caption(HOW)

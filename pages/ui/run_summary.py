@@ -66,9 +66,9 @@ def _written(found: Mapping[str, float | None], name: str) -> str:
 def _both(run: Job, figures: Mapping[str, Any]) -> pd.DataFrame:
     """Figures of target and source as one table, which is returned: figure, target, source, meaning."""
     target, source = literal(run.config.dataset), literal(str(run.config.source.dataset))
-    st.markdown(
-        f"On **{count(figures['test_images'], 'test picture')}** of the target {target} and **{count(figures['source_test_images'], 'test picture')}** of the source {source} that the run has never seen:"
-    )
+    ours, theirs = (f"**{count(figures[of], 'test picture')}**" for of in ("test_images", "source_test_images"))
+    parts = f"{ours} of the target and {theirs} of the source, both of {target}," if target == source else f"{ours} of the target {target} and {theirs} of the source {source}"
+    st.markdown(f"On {parts} that the run has never seen:")
     rows = [(line.title, _written(figures["test"], name), _written(figures["source_test"], name), line.meaning) for name, line in FIGURES.items()]
     table = pd.DataFrame(rows, columns=["figure", "target", "source", "meaning"])
     st.dataframe(
@@ -93,8 +93,14 @@ def _costs(run: Job, figures: Mapping[str, Any]) -> Cards:
         "Time": (duration(figures["seconds"]), "Working time, pauses left out."),
         "Parameters": (millions(figures["total_params"]), f"{figures['trainable_params']:,} of {figures['total_params']:,} learned in this run."),
         "Model size": (size(figures["model_bytes"]), "The whole network with its head, float32."),
-        "Training pictures": (f"{figures['train_images']:,}", f"Validation: {figures['val_images']:,}."),
+        "Training pictures": (f"{figures['train_images']:,}", f"{_without(run, figures)}Validation: {figures['val_images']:,}."),
     }
+
+
+def _without(run: Job, figures: Mapping[str, Any]) -> str:
+    """Of the training pictures, those that were read without a label."""
+    unlabelled = figures.get("unlabelled_images", 0) if run.config.strategy.reads_unlabelled else 0
+    return f"{figures['train_images'] - unlabelled:,} with their labels, {unlabelled:,} without. " if unlabelled else ""
 
 
 def _cards(cards: Cards) -> None:

@@ -12,7 +12,7 @@ from tlcore.activations import HeldRows
 from tlcore.config import HeadConfig, LossConfig, OptimizerConfig, TrainConfig
 from tlcore.cuts import Cut
 from tlcore.nn import checkpoints, loop
-from tlcore.nn.classifier import blocks_of
+from tlcore.nn.classifier import Classifier, blocks_of
 from tlcore.nn.models import hash_of
 from tlcore.nn.strategies import STRATEGIES
 from tlcore.nn.strategies.pseudo_label import confident
@@ -191,6 +191,17 @@ def test_batch_statistics_arrive_within_a_short_run():
     seen = first.predict(parts.labelled.rows(1).take(np.arange(len(parts.labelled.labels))).astype(np.float32), verbose=0).mean((0, 1, 2))
     found = tail.get_layer("bn_1").moving_mean.numpy()
     assert np.abs(found - seen).max() < 0.4 * np.abs(seen).max()  # It began at zero; of 0.99 a step it would hardly have left.
+
+
+def test_batch_statistics_arrive_in_a_backbone_that_is_one_layer():
+    inner = tail_of_two_blocks()
+    maps = keras.Input(SHAPE)
+    network = Classifier(keras.Model(maps, inner(maps, training=False)), Cut("end_0", "map"), SHAPE, HeadConfig(), CLASSES, 0, "training")
+    rows = np.random.default_rng(0).normal(3, 1, (64, *SHAPE)).astype(np.float32)
+    for _ in range(20):
+        network.features(rows, training=True)
+    seen = inner.get_layer("conv_1")(rows).numpy().mean((0, 1, 2))
+    assert inner.get_layer("bn_1").moving_mean.numpy() == pytest.approx(seen, rel=0.2)
 
 
 def test_mixed_batches_hold_the_share_that_was_asked_for():

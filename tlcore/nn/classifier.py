@@ -224,5 +224,7 @@ def _follow_soon(tail: keras.Model) -> None:
     they would still be those of the start, and every test picture would be normalised wrongly.
     """
     for layer in tail.layers:
-        if isinstance(layer, layers.BatchNormalization):
+        if isinstance(layer, keras.Model):  # Where pixels come in, the backbone is one layer.
+            _follow_soon(layer)
+        elif isinstance(layer, layers.BatchNormalization):
             layer.momentum = min(layer.momentum, MOST_KEPT)
