@@ -142,7 +142,7 @@ def test_the_interval_of_a_mean_is_that_of_student():
     mean = Mean.of([0.70, 0.72, 0.74])
     # s = 0.02; 4.303 · 0.02 / √3 = 0.04969
     assert (mean.value, mean.low, mean.high) == pytest.approx((0.72, 0.67031, 0.76969), abs=1e-5)
-    assert Mean.of([0.5]) == Mean(0.5, None, None)
+    assert Mean.of([0.5]) == Mean(0.5, None, None) == Mean.of([0.5, 0.5, 0.5])
     assert Mean(0.98, 0.9, 1.06).within(0, 1) == Mean(0.98, 0.9, 1.0)
     assert pytest.approx([student.ppf(0.975, n) for n in range(1, 10)], abs=5e-4) == label_points.T_95
 

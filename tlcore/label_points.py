@@ -25,7 +25,7 @@ assert len(T_95) == MOST_SEEDS - 1
 
 @dataclasses.dataclass(frozen=True)
 class Mean:
-    """A mean over seeds, and between which two it should lie; unknown with one seed."""
+    """A mean over seeds, and between which two it should lie; unknown with one seed, or where all gave the very same."""
 
     value: float
     low: float | None
@@ -40,7 +40,10 @@ class Mean:
         mean = statistics.fmean(values)
         if len(values) < 2:
             return cls(mean, None, None)
-        half = T_95[len(values) - 2] * statistics.stdev(values) / math.sqrt(len(values))
+        spread = statistics.stdev(values)
+        if math.isclose(spread, 0, abs_tol=1e-9):  # A few equal counts of test pictures are chance, not certainty.
+            return cls(mean, None, None)
+        half = T_95[len(values) - 2] * spread / math.sqrt(len(values))
         return cls(mean, mean - half, mean + half)
 
     def within(self, low: float, high: float) -> Mean:

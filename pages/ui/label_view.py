@@ -17,8 +17,8 @@ from tlcore.label_points import LabelCurve, answer, gather, setting
 from tlcore.store import JobState, Series
 
 HOW = (
-    "Points are means over seeds, faint marks the single runs. The bars hold the mean in 95 of 100 repetitions: m ± t · s / √n, with the mean m and the standard deviation s "
-    "of n seeds and Student's t for n − 1; one seed gives no bar. They tell of start weights, order and choice of labelled pictures, not of the choice of test pictures, "
+    "Points are means over seeds, faint marks the single runs. If seeds scatter normally, the bars hold the mean in 95 of 100 repetitions: m ± t · s / √n, with the mean m and the standard deviation s "
+    "of n seeds and Student's t for n − 1; one seed gives no bar, nor do equal results. They tell of start weights, order and choice of labelled pictures, not of the choice of test pictures, "
     "which are the same in all runs. With all labels there is no choice of labelled pictures. A gain is the mean of the differences at equal seeds."
 )
 
