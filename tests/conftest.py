@@ -6,6 +6,7 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from tlcore import jobs
 from tlcore.store import Store
 from tlcore.workspace import Workspace
 
@@ -13,6 +14,12 @@ from tlcore.workspace import Workspace
 @pytest.fixture
 def workspace(tmp_path) -> Workspace:
     return Workspace(tmp_path / "workspace").create()
+
+
+@pytest.fixture
+def no_supervisor(monkeypatch):
+    """What is queued waits: the test decides what becomes of it."""
+    monkeypatch.setattr(jobs, "ensure_supervisor", lambda workspace: None)
 
 
 @pytest.fixture

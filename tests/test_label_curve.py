@@ -20,6 +20,8 @@ from tlcore.label_points import Mean, answer, gather
 from tlcore.store import JobState, Store
 from tlcore.workspace import Workspace
 
+pytestmark = pytest.mark.usefixtures("no_supervisor")
+
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory) -> Dataset:
@@ -27,14 +29,6 @@ def digits(tmp_path_factory) -> Dataset:
     store = Store.open(workspace)
     demo.ensure_built_in("digits", store, workspace)
     return Dataset.open(workspace.dataset(store.dataset("digits").id))
-
-
-@pytest.fixture
-def store(workspace, monkeypatch):
-    monkeypatch.setattr(jobs, "ensure_supervisor", lambda workspace: None)
-    store = Store.open(workspace)
-    yield store
-    store.close()
 
 
 def settings(**changes):

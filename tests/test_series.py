@@ -12,13 +12,7 @@ from tlcore.config import parse
 from tlcore.errors import ConflictError, InputError, NotFoundError
 from tlcore.store import JobState, Store
 
-
-@pytest.fixture
-def store(workspace, monkeypatch):
-    monkeypatch.setattr(jobs, "ensure_supervisor", lambda workspace: None)
-    store = Store.open(workspace)
-    yield store
-    store.close()
+pytestmark = pytest.mark.usefixtures("no_supervisor")
 
 
 def rows(count: int, **more: object) -> list[dict]:
