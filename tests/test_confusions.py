@@ -59,3 +59,4 @@ def test_classes_of_all_models_in_one_table():
     frame = class_table({7: PETS, 9: AFTER})
     assert frame["run"].tolist() == [7, 7, 9, 9] and frame["class"].tolist() == ["cat", "dog"] * 2
     assert frame["recall"].tolist() == [1 / 2, 2 / 3, 1, 1 / 3]
+    assert frame["recall_high"].tolist()[2] == 1 and (frame["recall_low"] < frame["recall"]).all()
