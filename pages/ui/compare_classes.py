@@ -27,7 +27,7 @@ def classes(runs: Sequence[Job], comparison: Comparison) -> None:
     table = comparison.by_class(figure)
     shown = max(2, BARS // len(runs))
     pages = -(-len(table) // shown)
-    st.caption(f"{FIGURES[figure][1]} Classes that differ most come first; the dark line is the 95 % interval of each bar by itself, wide where there are few pictures.")
+    st.caption(f"{FIGURES[figure][1]} Classes that differ most come first; the thin line is the 95 % interval of each bar by itself, wide where there are few pictures.")
     page = st.pagination(pages, key="compare_class_page", persist_state="session") if pages > 1 else 1
     part = tuple(table["class"][(page - 1) * shown : page * shown])
     st.vega_lite_chart(
@@ -36,7 +36,7 @@ def classes(runs: Sequence[Job], comparison: Comparison) -> None:
     )
     columns = {str(run): st.column_config.ProgressColumn(f"Run {run}", format="%.3f", min_value=0, max_value=1, help=comparison.names[run]) for run in comparison.runs}
     columns |= {
-        "class": st.column_config.TextColumn("Class", pinned=True), "support": st.column_config.NumberColumn("Pictures", help="Test pictures of this class."),
+        "class": st.column_config.TextColumn("Class", pinned=True), "support": st.column_config.NumberColumn("Pictures", format="localized", help="Test pictures of this class."),
         "spread": st.column_config.NumberColumn("Spread", format="%.3f", help="The largest less the smallest of the runs."),
     }
     st.dataframe(table, hide_index=True, column_config=columns, alt=f"{FIGURES[figure][0]} of every class by run")

@@ -65,8 +65,9 @@ def _seeds(comparison: Comparison) -> None:
     table = comparison.groups[["title", "count"]].copy()
     table.insert(0, "runs", [", ".join(map(str, runs)) for runs in comparison.groups["runs"]])
     names = (*TEST_FIGURES, *RUN_FIGURES)
+    groups = comparison.groups.to_dict("records")
     for name in names:
-        table[name] = [with_spread(name, row[f"{name}_mean"], row[f"{name}_sd"]) for row in comparison.groups.to_dict("records")]
+        table[name] = [with_spread(name, group[f"{name}_mean"], group[f"{name}_sd"]) for group in groups]
     columns = {name: st.column_config.TextColumn(WORDS[name].title, help=WORDS[name].meaning, width=150) for name in names}
     columns |= {"runs": st.column_config.TextColumn("Runs", pinned=True, width=90), "title": st.column_config.TextColumn("Name of the first", width=220), "count": st.column_config.NumberColumn("Seeds", width=70)}
     st.dataframe(table, hide_index=True, column_config=columns, alt="Mean and standard deviation of runs that differ only in the seed")

@@ -21,7 +21,7 @@ def spec(classes: tuple[str, ...], largest: int, dark: bool) -> Spec:
     change, which is drawn strongest. A click selects a cell as `cell`; the chosen one has a frame.
     """
     many, order = len(classes) > MOST_LABELLED_CLASSES, list(classes)
-    axis = {"labelLimit": 110, "labelOverlap": "greedy" if many else False, "labelFlush": False, "ticks": False, "domain": False, "grid": not many}
+    axis = {"labelLimit": 110, "labelOverlap": "greedy" if many else False, "labelFlush": False, "ticks": False, "domain": False, "grid": False}
     scale = alt.Scale(domain=order, paddingInner=0 if many else 0.04)
     x = alt.X("predicted:N", title="predicted class", scale=scale, axis=alt.Axis(labelAngle=0 if max(map(len, order)) <= 2 else -45, orient="top", **axis))
     y = alt.Y("true:N", title="true class", scale=scale, axis=alt.Axis(**axis))

@@ -34,17 +34,18 @@ def rows(comparison: Comparison, figure: str) -> pd.DataFrame:
 def spec(names: tuple[str, ...], figure: str, dark: bool) -> Spec:
     """A line a run: its figure as a point in the run's colour and shape, its interval, and a star where it is the best. Columns as of `rows`."""
     title = TEST_WORDS[figure].title
-    y = alt.Y("run:N", sort=list(names), title=None, axis=alt.Axis(labelLimit=190, ticks=False, domain=False, labelFlush=False, grid=True))
+    measured = f"{title} with its 95% interval"
+    y = alt.Y("run:N", sort=list(names), title=None, axis=alt.Axis(labelLimit=240, ticks=False, domain=False, labelFlush=False, grid=True))
     scale = alt.Scale(zero=False, nice=True, padding=12)
     axis = alt.Axis(format="~%" if figure in IN_POINTS else "~g", tickCount=5, labelFlush=False)
     color = alt.Color("run:N", scale=alt.Scale(domain=list(names)), legend=None)
     tooltip = [alt.Tooltip("run:N"), alt.Tooltip("said:N", title=f"{title}, 95% interval")]
     base = alt.Chart(_NO_DATA).encode(y=y, color=color, tooltip=tooltip)
-    x = alt.X("value:Q", title=f"{title} with its 95% interval", scale=scale, axis=axis)
+    x = alt.X("value:Q", title=measured, scale=scale, axis=axis)
     known = base.transform_filter("isValid(datum.low)")
     layers = [
-        known.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=x.title, scale=scale, axis=axis), x2="high:Q"),
-        *(known.mark_tick(thickness=2, size=10).encode(x=alt.X(f"{end}:Q", title=x.title, scale=scale, axis=axis)) for end in ("low", "high")),
+        known.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=measured, scale=scale, axis=axis), x2="high:Q"),
+        *(known.mark_tick(thickness=2, size=10).encode(x=alt.X(f"{end}:Q", title=measured, scale=scale, axis=axis)) for end in ("low", "high")),
         base.mark_point(filled=True, size=90, opacity=1).encode(x=x, shape=alt.Shape("run:N", scale=alt.Scale(domain=list(names), range=SHAPES[: len(names)]), legend=None)),
         alt.Chart(_NO_DATA).mark_text(dy=-13, fontSize=12, fontWeight=600, color=INK[dark]).encode(y=y, x=x, text="label:N"),
     ]
