@@ -15,6 +15,11 @@ def test_short_titles_that_differ_are_the_names():
     assert short_names({3: "quick  steps", 4: "small steps"}, settings()) == {3: "3 · quick steps", 4: "4 · small steps"}
 
 
+def test_a_name_that_somebody_gave_stands_beside_settings_of_others():
+    named = short_names({1: "baseline", 2: "digits · ResNet20", 3: "digits · ResNet20"}, settings(train__epochs=["5", "5", "9"]))
+    assert named == {1: "1 · baseline", 2: "2 · epochs 5", 3: "3 · epochs 9"}
+
+
 def test_otherwise_the_settings_that_differ_are_and_seeds_only_where_nothing_else_is_left():
     titles = dict.fromkeys([1, 2, 3, 4], "digits · ResNet20")
     given = settings(train__seed=["0", "0", "0", "7"], optimizer__learning_rate=["0.01", "1e-05", "1e-05", "1e-05"], freeze__batch_norm=["True", "True", "True", "False"], strategy__name=["frozen", "frozen", "coral", "frozen"])

@@ -14,16 +14,15 @@ LAST = "seed"  # Settings with such a name tell runs apart only where nothing el
 
 
 def short_names(titles: Mapping[int, str], settings: pd.DataFrame) -> dict[int, str]:
-    """`3 · fine_tune, learning rate 0.003` by run: the title where all are short and differ, otherwise the settings that differ.
+    """`3 · fine_tune, learning rate 0.003` by run: its title where that is short and no other run's, otherwise the settings that differ.
 
     settings: as `compare.differing_settings` gives them.
     """
     clean = {run: " ".join(title.split()) for run, title in titles.items()}
-    if len(set(clean.values())) == len(clean) and max(map(len, clean.values())) <= MOST_LETTERS:
-        return {run: f"{run} · {title}" for run, title in clean.items()}
+    speaking = {run for run, title in clean.items() if len(title) <= MOST_LETTERS and list(clean.values()).count(title) == 1}
     rows = {row["setting"]: {run: str(row[str(run)]) for run in titles} for row in settings.to_dict("records")}
     chosen = _telling(rows, len(titles))
-    told = {run: ", ".join(_said(name, rows[name][run]) for name in chosen) or clean[run] for run in titles}
+    told = {run: clean[run] if run in speaking else ", ".join(_said(name, rows[name][run]) for name in chosen) or clean[run] for run in titles}
     return {run: f"{run} · {_cut(text)}" for run, text in told.items()}
 
 

@@ -22,5 +22,5 @@ def answer_gallery(shown: pd.DataFrame, dataset_id: str, answers: Mapping[int, s
                 told = [(run, picture[column], f", {picture[sure[run]]:.0%}" if sure else "") for run, column in answers.items()]
                 said = "; ".join(f"run {run}: {answer}{share}" for run, answer, share in told)
                 st.image(image, width=SIDE_PX, alt=f"Picture {picture['row']}: {picture['label']}; {said}")
-                lines = "  \n".join(f":small[{run} {'✓' if answer == picture['label'] else '✗'} {literal(answer)}{share}]" for run, answer, share in told)
+                lines = "  \n".join(f":small[run {run} {'✓' if answer == picture['label'] else '✗'} {literal(answer)}{share}]" for run, answer, share in told)
                 st.markdown(f"**{literal(picture['label'])}**  \n{lines}")

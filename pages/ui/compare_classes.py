@@ -9,7 +9,7 @@ import streamlit as st
 from pages.ui import class_bars_chart
 from pages.ui.compare_choice import linked_choice
 from pages.ui.download import download_csv
-from pages.ui.text import count
+from pages.ui.text import count, literal
 from tlcore.compare import Comparison
 from tlcore.store import Job
 
@@ -34,7 +34,7 @@ def classes(runs: Sequence[Job], comparison: Comparison) -> None:
         class_bars_chart.rows(comparison, part, figure), class_bars_chart.spec(part, tuple(comparison.names.values()), figure, st.context.theme.type == "dark"),
         key="class_bars", alt=f"{FIGURES[figure][0]} of {count(len(part), 'class', 'classes')} by run, those that differ most first",
     )
-    columns = {str(run): st.column_config.ProgressColumn(f"Run {run}", format="%.3f", min_value=0, max_value=1, help=comparison.names[run]) for run in comparison.runs}
+    columns = {str(run): st.column_config.ProgressColumn(f"Run {run}", format="%.3f", min_value=0, max_value=1, help=literal(comparison.names[run])) for run in comparison.runs}
     columns |= {
         "class": st.column_config.TextColumn("Class", pinned=True), "support": st.column_config.NumberColumn("Pictures", format="localized", help="Test pictures of this class."),
         "spread": st.column_config.NumberColumn("Spread", format="%.3f", help="The largest less the smallest of the runs."),

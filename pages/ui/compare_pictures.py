@@ -29,7 +29,7 @@ def pictures(runs: Sequence[Job], comparison: Comparison) -> None:
     who = linked_choice("Who is right?", {word: f"{word} ({int(rows.sum()):,})" for word, rows in groups.items()}, "compare_who", "who")
     chosen = table[groups[who]]
     pages = -(-len(chosen) // PAGE)
-    st.caption("Pictures first on which the runs' probabilities of the true class lie furthest apart. In bold the true class, below it what each run, by number, took it for.")
+    st.caption("Pictures first on which the runs' probabilities of the true class lie furthest apart. In bold the true class, below it what each run took it for.")
     page = st.pagination(pages, key=f"compare_pictures_{who}", persist_state="session") if pages > 1 else 1
     answer_gallery(chosen.iloc[(page - 1) * PAGE : page * PAGE], dataset_of(runs, comparison, comparison.runs[0]), {run: str(run) for run in comparison.runs})
     download_csv(chosen, "disagreements.csv", "disagreements")

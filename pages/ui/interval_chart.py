@@ -49,7 +49,7 @@ def spec(names: tuple[str, ...], figure: str, dark: bool) -> Spec:
         base.mark_point(filled=True, size=90, opacity=1).encode(x=x, shape=alt.Shape("run:N", scale=alt.Scale(domain=list(names), range=SHAPES[: len(names)]), legend=None)),
         alt.Chart(_NO_DATA).mark_text(dy=-13, fontSize=12, fontWeight=600, color=INK[dark]).encode(y=y, x=x, text="label:N"),
     ]
-    return bare(alt.layer(*layers).properties(height=60 + 34 * len(names)))
+    return bare(alt.layer(*layers).properties(height=70 + 34 * len(names)))
 
 
 def gain_rows(pairs: list[Pair], figure: str, names: Mapping[int, str]) -> pd.DataFrame:
@@ -83,7 +83,7 @@ def gain_spec(pairs: tuple[str, ...], figure: str, dark: bool) -> Spec:
         base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q"),
         base.mark_point(size=80, opacity=1, filled=True).encode(x=x, shape=alt.Shape("verdict:N", scale=alt.Scale(domain=VERDICTS, range=["circle", "diamond"]), legend=legend)),
     ]
-    return bare(alt.layer(*layers).properties(height=90 + 24 * len(pairs)))
+    return bare(alt.layer(*layers).properties(height=116 + 24 * len(pairs)))
 
 
 def alt_text(comparison: Comparison, figure: str) -> str:
