@@ -138,7 +138,7 @@ def submit_ingest(
         return earlier.id
     source = located(source)
     shown = name or Path(source).stem
-    _refuse_taken(store, shown)
+    refuse_taken(store, shown)
     payload = {"source": source, "name": name}
     if uploaded_as is not None:
         payload["uploaded_as"] = uploaded_as
@@ -162,7 +162,8 @@ def located(source: str) -> str:
     raise InputError(f"{source[:60]!r} can't be the path of a file or a folder. Check the path.")
 
 
-def _refuse_taken(store: Store, name: str) -> None:
+def refuse_taken(store: Store, name: str) -> None:
+    """Raise ConflictError where a dataset has the name, or is about to."""
     if any(record.name == name for record in store.datasets()):
         raise ConflictError(f"A dataset named '{name}' exists already. Choose another name.")
     if any(_dataset_name(job) == name for job in store.jobs("ingest", states=ACTIVE, limit=10_000)):
@@ -202,7 +203,7 @@ def resume(store: Store, job_id: int) -> None:
     """
     job = store.job(job_id)
     if job.kind == "ingest" and job.state in RESUMABLE:
-        _refuse_taken(store, _dataset_name(job))
+        refuse_taken(store, _dataset_name(job))
     if not store.requeue(job_id):
         state = store.job(job_id).state
         raise ConflictError(f"run {job_id} is {state}; only {', '.join(sorted(RESUMABLE))} ones can be resumed.")

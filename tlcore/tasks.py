@@ -39,12 +39,18 @@ def train(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Out
 
 
 def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
-    """Add a dataset."""
-    from tlcore.datasets.sources import add_dataset
+    """Add a dataset: new pictures, or a revision of those of another."""
+    asked = job.payload
+    if "of" in asked:
+        from tlcore.datasets.dataset import Dataset
+        from tlcore.datasets.revision import revise
 
-    dataset = add_dataset(
-        job.payload["source"], job.payload["name"], store.workspace, reporter, job.payload.get("uploaded_as")
-    )
+        before = Dataset.open(store.workspace.dataset(asked["of"]))
+        dataset = revise(before, asked["left_out"], asked["name"], store.workspace, reporter)
+    else:
+        from tlcore.datasets.sources import add_dataset
+
+        dataset = add_dataset(asked["source"], asked["name"], store.workspace, reporter, asked.get("uploaded_as"))
     record = jobs.dataset_record(dataset, store.workspace)
     return Outcome({"dataset": record.name, "dataset_id": record.id}, record)
 
