@@ -11,7 +11,7 @@ import pytest
 from tests.finished_run import finished_run
 from tlcore import cli, metrics, results
 from tlcore.errors import NotFoundError
-from tlcore.evaluation import evaluate_run
+from tlcore.evaluation import evaluate_part, evaluate_run, figure_table
 from tlcore.store import Store
 from tlcore.workspace import Workspace
 
@@ -71,6 +71,25 @@ def test_figures_stand_between_their_ends_and_above_the_majority(digits_run, wor
     assert found.threshold() is None, "more than two classes"
 
 
+def test_one_sentence_and_one_table_hold_the_run_against_its_baselines(two_domains, workspace):
+    parts = evaluate_run(workspace.run(two_domains))
+    for name, pictures in (("test", "test pictures that"), ("source_test", "test pictures of the source that")):
+        assert f"{parts[name].figures['accuracy']:.1%} of {len(parts[name].predictions)} {pictures}" in parts[name].in_words
+    table = figure_table(parts).set_index(["part", "figure"])
+    assert len(table) == 2 * len(metrics.FIGURES)
+    row = table.loc[("source_test", "accuracy")]
+    assert row["low"] < row["value"] == parts["source_test"].figures["accuracy"] < row["high"] and row["nearest_centroid"] == 0.5
+    assert np.isnan(table.loc[("test", "accuracy"), "nearest_centroid"]) and np.isnan(table.loc[("source_test", "auc"), "nearest_centroid"])
+
+
+def test_after_the_temperature_the_bins_hold_as_many_pictures_and_their_gaps_add_up_to_the_error(digits_run, workspace):
+    found = evaluate_part(workspace.run(digits_run), "test")
+    after = found.reliability_after
+    assert after["count"].sum() == len(found.predictions)
+    assert (after["count"] * (after["accuracy"] - after["confidence"]).abs()).sum() / after["count"].sum() == pytest.approx(found.calibration.ece_after)
+    assert dataclasses.replace(found, validation=None).reliability_after is None
+
+
 def test_the_document_holds_all_of_it(digits_run, say):
     part = json.loads(say("runs", "show", digits_run, "--json"))["evaluation"]["test"]
     assert set(part["figures"]) == set(metrics.FIGURES) and set(part["figures"]["auc"]) == {"value", "low", "high"}
@@ -90,6 +109,13 @@ def test_two_classes_have_a_threshold_by_what_errors_cost(pair_run, say):
     assert "'8' from 0." in say("runs", "show", pair_run)
     with pytest.raises(SystemExit):
         say(*words, "--miss-cost", -1)
+
+
+def test_either_of_two_classes_can_be_the_one_to_find(pair_run, workspace):
+    found = evaluate_part(workspace.run(pair_run), "test")
+    threes, eights = found.cheapest(0), found.cheapest(1)
+    assert threes.found + threes.missed == (found.predictions.labels == 0).sum() and eights.found + eights.missed == (found.predictions.labels == 1).sum()
+    assert found.areas["curve"].tolist() == ["3", "8", "macro average", "micro average"]
 
 
 def test_a_run_on_two_domains_tells_of_both(two_domains, workspace, say):

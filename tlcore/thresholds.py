@@ -99,25 +99,35 @@ def decide(labels: np.ndarray, probabilities: np.ndarray, threshold: float, posi
 
 def threshold_table(labels: np.ndarray, probabilities: np.ndarray, positive: int = 1, of_a_miss: float = 1.0, of_a_false_alarm: float = 1.0) -> pd.DataFrame:
     """What each threshold does, lowest first: the columns of `Decision.to_json`; at most some 200 rows, the cheapest one among them."""
-    counts = _decisions(labels, probabilities, positive)
-    cost = _cost(counts, of_a_miss, of_a_false_alarm)
+    every = _decisions(labels, probabilities, positive)
+    cost = every.missed * of_a_miss + every.false_alarms * of_a_false_alarm
     keep = np.unique(np.append(np.linspace(0, len(cost) - 1, STEPS).round().astype(int), int(cost.argmin())))
-    return pd.DataFrame([Decision(row.threshold, row.found, row.missed, row.false_alarms, row.rejected).to_json(of_a_miss, of_a_false_alarm) for row in counts.iloc[keep].itertuples()])
+    return pd.DataFrame([every.at(place).to_json(of_a_miss, of_a_false_alarm) for place in keep])
 
 
 def cheapest_threshold(labels: np.ndarray, probabilities: np.ndarray, positive: int = 1, of_a_miss: float = 1.0, of_a_false_alarm: float = 1.0) -> float:
     """The threshold with the lowest cost, the one nearest to 1/2 where several have it; choose it on validation pictures."""
-    counts = _decisions(labels, probabilities, positive)
-    cost, threshold = _cost(counts, of_a_miss, of_a_false_alarm), counts["threshold"].to_numpy()
-    return float(threshold[np.lexsort((np.abs(threshold - 0.5), cost))[0]])
+    every = _decisions(labels, probabilities, positive)
+    cost = every.missed * of_a_miss + every.false_alarms * of_a_false_alarm
+    return float(every.threshold[np.lexsort((np.abs(every.threshold - 0.5), cost))[0]])
 
 
-def _cost(counts: pd.DataFrame, of_a_miss: float, of_a_false_alarm: float) -> np.ndarray:
-    return np.asarray(counts["missed"] * of_a_miss + counts["false_alarms"] * of_a_false_alarm, float)
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Decisions:
+    """Many at once: the fields of `Decision` as arrays (m,)."""
+
+    threshold: np.ndarray
+    found: np.ndarray
+    missed: np.ndarray
+    false_alarms: np.ndarray
+    rejected: np.ndarray
+
+    def at(self, place: int) -> Decision:
+        return Decision(float(self.threshold[place]), *(int(each[place]) for each in (self.found, self.missed, self.false_alarms, self.rejected)))
 
 
-def _decisions(labels: np.ndarray, probabilities: np.ndarray, positive: int) -> pd.DataFrame:
-    """At 0, and halfway between each two scores that follow each other, and at 1: columns as the fields of `Decision`."""
+def _decisions(labels: np.ndarray, probabilities: np.ndarray, positive: int) -> _Decisions:
+    """At 0, and halfway between each two scores that follow each other, and at 1."""
     scores, own = _scores(probabilities, positive), labels == positive
     order = np.argsort(scores, kind="stable")
     values, first = np.unique(scores[order], return_index=True)
@@ -125,9 +135,7 @@ def _decisions(labels: np.ndarray, probabilities: np.ndarray, positive: int) -> 
     missed = np.concatenate([[0], np.cumsum(own[order])])[rejected]
     places = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [np.nextafter(1.0, 2.0)]])
     total = int(own.sum())
-    return pd.DataFrame({
-        "threshold": places, "found": total - missed, "missed": missed, "false_alarms": len(scores) - rejected - (total - missed), "rejected": rejected - missed,
-    })
+    return _Decisions(places, total - missed, missed, len(scores) - rejected - (total - missed), rejected - missed)
 
 
 def _scores(probabilities: np.ndarray, positive: int) -> np.ndarray:
