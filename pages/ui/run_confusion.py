@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import charts
+from pages.ui import confusion_chart
 from pages.ui.download import download_csv
 from pages.ui.gallery import gallery
 from pages.ui.run_domain import tested
@@ -27,7 +27,7 @@ def confusion(run: Job) -> None:
     with st.container(width=min(900, 160 + 64 * len(result.classes))):  # Wider cells would only be flatter.
         event = st.vega_lite_chart(
             cells,
-            charts.confusion(result.classes, st.context.theme.type == "dark", shown != "counts"),
+            confusion_chart.confusion(result.classes, st.context.theme.type == "dark", shown != "counts"),
             key="confusion" if given.domain == "target" else "confusion_source",  # A cell chosen in one may be empty in the other.
             on_select="rerun",
             selection_mode="cell",
