@@ -32,8 +32,8 @@ def order_by_confusion(matrix: np.ndarray) -> np.ndarray:
     return np.asarray(leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed)))
 
 
-def worst_pairs(predictions: Predictions, count: int = 20) -> pd.DataFrame:
-    """The most frequent mistakes: true, predicted, count, share (of the true class's pictures); most frequent first."""
+def worst_pairs(predictions: Predictions, count: int | None = 20) -> pd.DataFrame:
+    """The most frequent mistakes, or all: true, predicted, count, share (of the true class's pictures); most frequent first."""
     cells = predictions.confusion_cells()
     wrong = cells[cells["kind"] == "mistaken"].sort_values(["count", "share"], ascending=False, kind="stable", ignore_index=True)
     return wrong[["true", "predicted", "count", "share"]].head(count)

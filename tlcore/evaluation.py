@@ -86,8 +86,10 @@ class Evaluation:
 
     @functools.cached_property
     def areas(self) -> pd.DataFrame:
-        """Of all curves, one row each, see `thresholds.areas`."""
-        return areas(self.roc, self.precision_recall)
+        """Of all curves, one row each, averages first, then the worst class first: see `thresholds.areas`; and `support`, NaN for averages."""
+        support = self.per_class[["class", "support"]].rename(columns={"class": "curve"}).assign(kind="class")
+        found = areas(self.roc, self.precision_recall).merge(support, on=["kind", "curve"], how="left")
+        return found.sort_values(["kind", "auc"], kind="stable", ignore_index=True)  # "average" comes before "class".
 
     @functools.cached_property
     def class_order(self) -> tuple[str, ...]:
@@ -146,6 +148,15 @@ def evaluate_part(run_dir: Path, name: str) -> Evaluation:
     """The same of one part alone, of TESTED. Raises NotFoundError when the run left no predictions for it."""
     predictions = load_predictions(run_dir, name)
     return Evaluation(predictions, _first_of(run_dir, TESTED[name]), baselines.of_run(run_dir, load_summary(run_dir), predictions))
+
+
+def classes_by(found: Evaluation, figure: str) -> pd.DataFrame:
+    """`Evaluation.per_class` with the worst first by recall, precision or f1, and a column `mean` of it.
+
+    Classes that the pictures don't tell this figure of are left out.
+    """
+    known = found.per_class[found.per_class[f"{figure}_low"].notna()]
+    return known.sort_values([figure, "support"], ascending=[True, False], kind="stable", ignore_index=True).assign(mean=known[figure].mean())
 
 
 def figure_table(parts: Mapping[str, Evaluation]) -> pd.DataFrame:
