@@ -11,7 +11,13 @@ import pytest
 from tests.finished_run import finished_run
 from tlcore import cli, metrics, results
 from tlcore.errors import NotFoundError
-from tlcore.evaluation import evaluate_part, evaluate_run, figure_table
+from tlcore.evaluation import (
+    Evaluation,
+    classes_by,
+    evaluate_part,
+    evaluate_run,
+    figure_table,
+)
 from tlcore.store import Store
 from tlcore.workspace import Workspace
 
@@ -88,6 +94,15 @@ def test_after_the_temperature_the_bins_hold_as_many_pictures_and_their_gaps_add
     assert after["count"].sum() == len(found.predictions)
     assert (after["count"] * (after["accuracy"] - after["confidence"]).abs()).sum() / after["count"].sum() == pytest.approx(found.calibration.ece_after)
     assert dataclasses.replace(found, validation=None).reliability_after is None
+
+
+def test_classes_are_ordered_by_a_figure_and_those_without_it_left_out():
+    # a: one of two found, and one of two taken for it right; b: one of two, one of one right; c: no picture, one taken for it.
+    labels, predicted = np.array([0, 0, 1, 1]), [0, 2, 0, 1]
+    found = Evaluation(results.Predictions("test", np.arange(4), np.array(list("wxyz")), labels, np.eye(3)[predicted], ("a", "b", "c")), None, {})
+    recall, precision = classes_by(found, "recall"), classes_by(found, "precision")
+    assert recall["class"].tolist() == ["a", "b"] and recall["mean"].tolist() == [0.5, 0.5]
+    assert precision["class"].tolist() == ["c", "a", "b"] and precision["mean"].iloc[0] == (0 + 1 / 2 + 1) / 3
 
 
 def test_the_document_holds_all_of_it(digits_run, say):

@@ -89,7 +89,8 @@ class Evaluation:
         """Of all curves, one row each, averages first, then the worst class first: see `thresholds.areas`; and `support`, NaN for averages."""
         support = self.per_class[["class", "support"]].rename(columns={"class": "curve"}).assign(kind="class")
         found = areas(self.roc, self.precision_recall).merge(support, on=["kind", "curve"], how="left")
-        return found.sort_values(["kind", "auc"], kind="stable", ignore_index=True)  # "average" comes before "class".
+        averages, classes = found[found["kind"] == "average"], found[found["kind"] == "class"]
+        return pd.concat([averages, classes.sort_values("auc", kind="stable")], ignore_index=True)
 
     @functools.cached_property
     def class_order(self) -> tuple[str, ...]:

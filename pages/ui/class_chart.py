@@ -30,7 +30,7 @@ def spec(figure: str, title: str, classes: int) -> Spec:
     narrow = classes > MOST_WIDE_ROWS
     layers = [
         alt.Chart(NO_DATA).transform_aggregate(mean="max(mean)").mark_rule(strokeDash=[4, 3], color=MARK).encode(x=alt.X("mean:Q", scale=scale)),
-        base.mark_rule(strokeWidth=2, opacity=0.6).encode(x=alt.X(f"{figure}_low:Q", scale=scale), x2=f"{figure}_high:Q"),
+        base.mark_rule(strokeWidth=2, color=MARK).encode(x=alt.X(f"{figure}_low:Q", scale=scale), x2=f"{figure}_high:Q"),
         base.mark_point(filled=True, opacity=1, size=40 if narrow else 70).encode(x=x),
     ]
     return without_data(alt.layer(*layers).properties(height=AROUND_PX + (NARROW_ROW_PX if narrow else ROW_PX) * classes))

@@ -52,6 +52,8 @@ def names(label: str, options: Sequence[str], key: str, name: str, default: Sequ
     if key not in st.session_state or st.session_state.get(f"{key}_link") != link:
         st.session_state[key] = [each for each in dict.fromkeys(link) if each in options][:most] or list(default)
         st.session_state[f"{key}_link"] = link
+    if gone := [each for each in st.session_state[key] if each not in options]:  # As in another domain.
+        st.session_state[key] = [each for each in st.session_state[key] if each not in gone]
     return st.multiselect(label, options, key=key, max_selections=most, on_change=_put_names, args=(key, name), select_all=False, **more)
 
 

@@ -50,7 +50,7 @@ def _chart(given: Tested, drawn: pd.DataFrame, title: str) -> None:
 
 def _table(given: Tested, first: str) -> None:
     table = given.evaluation.per_class.sort_values(first, kind="stable", ignore_index=True)
-    ends = {f"{name.lower()}_{end}": st.column_config.NumberColumn(f"{name} {said}", format="percent", width=100) for name in MEANINGS for end, said in (("low", "from"), ("high", "to"))}
+    ends = {f"{name.lower()}_{end}": st.column_config.NumberColumn(f"{name.capitalize()} {said}", format="%.3f", width=100, help="The end of the 95% interval.") for name in MEANINGS for end, said in (("low", "from"), ("high", "to"))}
     figures = {name.lower(): st.column_config.ProgressColumn(name.capitalize(), help=meaning, format="%.3f", min_value=0, max_value=1) for name, meaning in MEANINGS.items()}
     st.dataframe(
         table,

@@ -46,8 +46,8 @@ FIGURES = {
     "ece": Line("ECE", 3, "How far confidence and accuracy are apart on average. Lower is better."),
 }
 BASELINES = {
-    MAJORITY: ("Majority class", "A model that gives every picture the shares of the classes that it learnt from, and so always answers the most frequent one."),
-    CENTROID: ("Nearest centroid", "The class whose mean of the frozen layers' features is nearest: what the backbone gives without learning. It gives no probabilities, so it has no AUC, log loss and ECE."),
+    MAJORITY: ("Majority class", "majority", "A model that gives every picture the shares of the classes that it learnt from, and so always answers the most frequent one."),
+    CENTROID: ("Nearest centroid", "centroid", "The class whose mean of the frozen layers' features is nearest: what the backbone gives without learning. It gives no probabilities, so it has no AUC, log loss and ECE."),
 }
 Cards = dict[str, tuple[str, str]]  # Title → value, meaning.
 
@@ -79,15 +79,15 @@ def _figures(parts: Mapping[str, Evaluation]) -> None:
     table: dict[str, list[str]] = {"figure": [line.title for line in FIGURES.values()]}
     columns: dict[str, Any] = {"figure": st.column_config.TextColumn("Figure", pinned=True, width=136)}
     for domain, found in parts.items():
-        of = f", {domain}" if len(parts) > 1 else ""
+        of = f"{domain.capitalize()}, " if len(parts) > 1 else ""
         table[domain] = [line.written(found.figures[name]) for name, line in FIGURES.items()]
         table[f"{domain}_interval"] = [line.between(found.intervals[name]) for name, line in FIGURES.items()]
         columns[domain] = _right(domain.capitalize() if of else "This run", 84, "Pictures as those on which the network shall work." if domain == "target" else "Pictures of the other domain.")
-        columns[f"{domain}_interval"] = _right(f"95% interval{of}", 132, "Where the figure lies with 95% confidence, had other pictures of the same kind been drawn: stratified bootstrap, 2,000 resamples.")
+        columns[f"{domain}_interval"] = _right(f"{of}95%" if of else "95% interval", 132, "Where the figure lies with 95% confidence, had other pictures of the same kind been drawn: stratified bootstrap, 2,000 resamples.")
         for baseline, figures in found.baselines.items():
-            title, meaning = BASELINES[baseline]
+            title, short, meaning = BASELINES[baseline]
             table[f"{domain}_{baseline}"] = [line.written(figures.get(name)) for name, line in FIGURES.items()]
-            columns[f"{domain}_{baseline}"] = _right(f"{title}{of}", 124, meaning)
+            columns[f"{domain}_{baseline}"] = _right(of + short if of else title, 124, meaning)
     table["meaning"] = [line.meaning for line in FIGURES.values()]
     columns["meaning"] = st.column_config.TextColumn("What it says", width="large")
     told = ", ".join(f"{FIGURES['accuracy'].written(found.figures['accuracy'])} on the {domain}" if len(parts) > 1 else FIGURES["accuracy"].written(found.figures["accuracy"]) for domain, found in parts.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from tests.pages.conftest import texts
@@ -170,6 +171,19 @@ def test_without_validation_pictures_neither_temperature_nor_cheapest_threshold_
     assert "no temperature can be fitted" in at.info[0].value and not at.metric and len(alts(at)) == 2
     at = open_page("runs.py", run=str(TWO), tab="ROC & PR")
     assert "No cheapest threshold" in said(at) and "cheapest" not in at.dataframe[-1].value
+
+
+@pytest.mark.parametrize("tab", ["Summary", "Confusion", "Classes", "ROC & PR", "Calibration"])
+def test_probabilities_that_are_no_numbers_leave_what_can_be_told(runs, open_page, tab):
+    given = load_predictions(runs.run(TWO), "test")
+    given.probabilities[5] = np.nan
+    save_predictions(runs.run(TWO), [load_predictions(runs.run(TWO), "val"), given])
+    at = open_page("runs.py", run=str(TWO), tab=tab)
+    assert not at.error
+    if tab == "Summary":
+        assert at.dataframe[0].value.set_index("figure").loc["AUC", "target"] == "–"
+    if tab in ("ROC & PR", "Calibration"):
+        assert "numbers" in at.info[0].value or "number" in at.info[0].value
 
 
 def test_leaving_a_run_takes_its_choices_out_of_the_link(runs, open_page):
