@@ -36,7 +36,7 @@ def worst_pairs(predictions: Predictions, count: int | None = 20) -> pd.DataFram
     """The most frequent mistakes, or all: true, predicted, count, share (of the true class's pictures); most frequent first."""
     cells = predictions.confusion_cells()
     wrong = cells[cells["kind"] == "mistaken"].sort_values(["count", "share"], ascending=False, kind="stable", ignore_index=True)
-    return wrong[["true", "predicted", "count", "share"]].head(count)
+    return wrong[["true", "predicted", "count", "share"]].iloc[:count]
 
 
 def worst_classes(predictions: Predictions, most: int = 12) -> tuple[str, ...]:
