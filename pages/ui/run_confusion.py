@@ -52,7 +52,7 @@ def _classes(run: Job, given: Tested) -> tuple[str, ...]:
     wanted = choice("Classes", ZOOMS, f"confusion_zoom_{many}", "zoom", default=ZOOMS[many], help_text="All others are summed up in one row and one column.")
     shown = worst_classes(given.predictions)
     if wanted == "chosen":
-        shown = tuple(names("Chosen classes", classes, f"confusion_only_{run.id}", "only", shown, placeholder="Choose classes")) or shown
+        shown = tuple(names("Chosen classes", classes, f"confusion_only_{run.id}", "only", shown, placeholder="Choose classes", wrap=True)) or shown
     return order if wanted == "all" or not shown else tuple(name for name in order if name in shown)
 
 
