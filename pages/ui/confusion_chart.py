@@ -20,14 +20,7 @@ def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
     """
     many = len(classes) > MOST_LABELLED_CLASSES
     order = list(classes)
-    axis = {"labelLimit": 110, "labelOverlap": "greedy" if many else False, "labelFlush": False, "grid": False, "ticks": False, "domain": False}
-    x = alt.X(
-        "predicted:N",
-        title="predicted class",
-        scale=alt.Scale(domain=order, paddingInner=0 if many else 0.04),
-        axis=alt.Axis(labelAngle=0 if max(map(len, order)) <= 2 else -45, orient="top", **axis),
-    )
-    y = alt.Y("true:N", title="true class", scale=alt.Scale(domain=order, paddingInner=0 if many else 0.04), axis=alt.Axis(**axis))
+    x, y = _axes(order, many)
     value, form = ("share:Q", ".0%") if share else ("count:Q", ",d")
     tooltip = [
         alt.Tooltip("true:N", title="true class"),
@@ -57,3 +50,11 @@ def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
     side = max(6, 600 // len(order)) if many else max(26, 150 // len(order))
     around = 90 + min(80, 6 * max(map(len, order)))  # Titles, column labels and legend: the height is that of all.
     return without_data(alt.layer(*layers).properties(height=around + side * len(order)))
+
+
+def _axes(order: list[str], many: bool) -> tuple[alt.X, alt.Y]:
+    """Predicted classes above, true ones beside; of many classes only as many names as fit."""
+    axis = {"labelLimit": 110, "labelOverlap": "greedy" if many else False, "labelFlush": False, "grid": False, "ticks": False, "domain": False}
+    scale, angle = alt.Scale(domain=order, paddingInner=0 if many else 0.04), 0 if max(map(len, order)) <= 2 else -45
+    x = alt.X("predicted:N", title="predicted class", scale=scale, axis=alt.Axis(labelAngle=angle, orient="top", **axis))
+    return x, alt.Y("true:N", title="true class", scale=scale, axis=alt.Axis(**axis))
