@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import streamlit as st
 
-from pages.ui import cost_chart
+from pages.ui import threshold_chart
 from pages.ui.download import download_csv
 from pages.ui.linked import choice, number_in_link, put_into_link, take_from_link
 from pages.ui.run_domain import Tested
@@ -41,7 +41,7 @@ def threshold(given: Tested) -> None:
     with left:
         points = pd.concat([costs.assign(kind="cost"), pd.DataFrame([{"kind": name, **each.to_json(*prices)} for name, each in marked.items()])], ignore_index=True)
         st.vega_lite_chart(
-            points, cost_chart.spec(st.context.theme.type == "dark", len(labels)), key="cost_chart",
+            points, threshold_chart.spec(st.context.theme.type == "dark", len(labels)), key="threshold_chart",
             alt=f"Cost of the errors on {len(labels)} {given.pictures} over the threshold; at {place:.3f} it is {yours.cost(*prices):g}",
         )
     with right:
