@@ -8,14 +8,11 @@ from functools import lru_cache
 import altair as alt
 import pandas as pd
 
-from pages.ui.bare_spec import INK, bare
-from pages.ui.charts import Spec
+from pages.ui.charts import NO_DATA, TEXT, Spec, without_data
 from tlcore.compare import Comparison
 
 BAR_PX, GAP_PX = 13, 14
 TITLES = {"recall": "recall", "precision": "precision", "f1": "F1"}
-_NO_DATA = pd.DataFrame()
-
 
 def rows(comparison: Comparison, classes: Sequence[str], figure: str) -> pd.DataFrame:
     """One row a bar: class, run (short name), number, value, low, high, support."""
@@ -41,10 +38,10 @@ def spec(classes: tuple[str, ...], names: tuple[str, ...], figure: str, dark: bo
         alt.Tooltip("class:N"), alt.Tooltip("run:N"), alt.Tooltip("value:Q", title=title, format=written),
         alt.Tooltip("low:Q", title="95% from", format=written), alt.Tooltip("high:Q", title="to", format=written), alt.Tooltip("support:Q", title="pictures", format=",d"),
     ]
-    base = alt.Chart(_NO_DATA).encode(y=y, tooltip=tooltip)
+    base = alt.Chart(NO_DATA).encode(y=y, tooltip=tooltip)
     layers = [
         base.mark_bar(cornerRadiusEnd=2, opacity=0.85).encode(x=x, yOffset=bar, color=alt.Color("run:N", scale=alt.Scale(domain=list(names)), legend=legend)),
-        base.mark_rule(strokeWidth=1.5, color=INK[dark]).encode(yOffset=middle, x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q"),
-        base.mark_text(align="left", dx=4, fontSize=10, baseline="middle", color=INK[dark]).encode(yOffset=middle, x=alt.X("high:Q", title=title, scale=scale, axis=axis), text="number:N"),
+        base.mark_rule(strokeWidth=1.5, color=TEXT[dark]).encode(yOffset=middle, x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q"),
+        base.mark_text(align="left", dx=4, fontSize=10, baseline="middle", color=TEXT[dark]).encode(yOffset=middle, x=alt.X("high:Q", title=title, scale=scale, axis=axis), text="number:N"),
     ]
-    return bare(alt.layer(*layers).properties(height=60 + 18 * len(names) + (GAP_PX + BAR_PX * len(names)) * len(classes)))
+    return without_data(alt.layer(*layers).properties(height=60 + 18 * len(names) + (GAP_PX + BAR_PX * len(names)) * len(classes)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from pages.ui import charts
+from pages.ui import confusion_chart
 from pages.ui.compare_choice import dataset_of
 from pages.ui.download import download_csv
 from pages.ui.gallery import gallery
@@ -35,7 +35,7 @@ def _matrix(run: int, result: Predictions, shown: str) -> None:
     cells = result.confusion_cells("column" if shown == "share of the column" else "row")
     wrong = int(cells.loc[cells["kind"] == "mistaken", "count"].sum())
     st.vega_lite_chart(
-        cells, charts.confusion(result.classes, st.context.theme.type == "dark", shown != "counts"), key=f"confusion_{run}", on_select="rerun", selection_mode="cell",
+        cells, confusion_chart.confusion(result.classes, st.context.theme.type == "dark", shown != "counts"), key=f"confusion_{run}", on_select="rerun", selection_mode="cell",
         alt=f"Confusion matrix of run {run}: {wrong} of {len(result)} test pictures mistaken",
     )
 

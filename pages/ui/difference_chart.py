@@ -5,12 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 import altair as alt
-import pandas as pd
 
-from pages.ui.bare_spec import INK, bare
-from pages.ui.charts import MOST_LABELLED_CLASSES, Spec
-
-_NO_DATA = pd.DataFrame()
+from pages.ui.charts import NO_DATA, TEXT, Spec, without_data
+from pages.ui.confusion_chart import MOST_LABELLED_CLASSES
 
 
 @lru_cache(maxsize=64)
@@ -30,7 +27,7 @@ def spec(classes: tuple[str, ...], largest: int, dark: bool) -> Spec:
         alt.Tooltip("after:Q", title="after", format=",d"), alt.Tooltip("difference:Q", title="change", format="+,d"), alt.Tooltip("kind:N", title="for the"),
     ]
     click = alt.selection_point(name="cell", fields=["true", "predicted"], empty=False)
-    base = alt.Chart(_NO_DATA).encode(x=x, y=y)
+    base = alt.Chart(NO_DATA).encode(x=x, y=y)
     layers = [
         base.mark_rect().encode(
             color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=["better", "worse"]), legend=alt.Legend(orient="bottom", symbolOpacity=1)),
@@ -38,10 +35,10 @@ def spec(classes: tuple[str, ...], largest: int, dark: bool) -> Spec:
         )
     ]
     if not many:
-        layers.append(base.mark_text(fontSize=12, fontWeight=500, color=INK[dark]).encode(text=alt.Text("sign:N")))
+        layers.append(base.mark_text(fontSize=12, fontWeight=500, color=TEXT[dark]).encode(text=alt.Text("sign:N")))
     glass = base.mark_rect(cursor="pointer", fill="transparent").encode(
-        tooltip=tooltip, stroke=alt.condition("datum.chosen", alt.value(INK[dark]), alt.value("transparent")), strokeWidth=alt.condition("datum.chosen", alt.value(3), alt.value(0)),
+        tooltip=tooltip, stroke=alt.condition("datum.chosen", alt.value(TEXT[dark]), alt.value("transparent")), strokeWidth=alt.condition("datum.chosen", alt.value(3), alt.value(0)),
     )
     layers.append(glass.add_params(click))
     side = max(6, 600 // len(order)) if many else max(30, 150 // len(order))
-    return bare(alt.layer(*layers).properties(height=90 + min(80, 6 * max(map(len, order))) + side * len(order)))
+    return without_data(alt.layer(*layers).properties(height=90 + min(80, 6 * max(map(len, order))) + side * len(order)))

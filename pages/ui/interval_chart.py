@@ -8,16 +8,13 @@ from functools import lru_cache
 import altair as alt
 import pandas as pd
 
-from pages.ui.bare_spec import INK, bare
-from pages.ui.charts import Spec
+from pages.ui.charts import NO_DATA, TEXT, Spec, without_data
 from tlcore.compare import Comparison
 from tlcore.figure_words import TEST_WORDS, with_interval, written
 from tlcore.significance import IN_POINTS, Pair
 
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
 VERDICTS = ["holds", "may be chance"]
-_NO_DATA = pd.DataFrame()
-
 
 def rows(comparison: Comparison, figure: str) -> pd.DataFrame:
     """One row a run: run (short name), value, low, high, label."""
@@ -40,16 +37,16 @@ def spec(names: tuple[str, ...], figure: str, dark: bool) -> Spec:
     axis = alt.Axis(format="~%" if figure in IN_POINTS else "~g", tickCount=5, labelFlush=False)
     color = alt.Color("run:N", scale=alt.Scale(domain=list(names)), legend=None)
     tooltip = [alt.Tooltip("run:N"), alt.Tooltip("said:N", title=f"{title}, 95% interval")]
-    base = alt.Chart(_NO_DATA).encode(y=y, color=color, tooltip=tooltip)
+    base = alt.Chart(NO_DATA).encode(y=y, color=color, tooltip=tooltip)
     x = alt.X("value:Q", title=measured, scale=scale, axis=axis)
     known = base.transform_filter("isValid(datum.low)")
     layers = [
         known.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=measured, scale=scale, axis=axis), x2="high:Q"),
         *(known.mark_tick(thickness=2, size=10).encode(x=alt.X(f"{end}:Q", title=measured, scale=scale, axis=axis)) for end in ("low", "high")),
         base.mark_point(filled=True, size=90, opacity=1).encode(x=x, shape=alt.Shape("run:N", scale=alt.Scale(domain=list(names), range=SHAPES[: len(names)]), legend=None)),
-        alt.Chart(_NO_DATA).mark_text(dy=-13, fontSize=12, fontWeight=600, color=INK[dark]).encode(y=y, x=x, text="label:N"),
+        alt.Chart(NO_DATA).mark_text(dy=-13, fontSize=12, fontWeight=600, color=TEXT[dark]).encode(y=y, x=x, text="label:N"),
     ]
-    return bare(alt.layer(*layers).properties(height=70 + 34 * len(names)))
+    return without_data(alt.layer(*layers).properties(height=70 + 34 * len(names)))
 
 
 def gain_rows(pairs: list[Pair], figure: str, names: Mapping[int, str]) -> pd.DataFrame:
@@ -76,14 +73,14 @@ def gain_spec(pairs: tuple[str, ...], figure: str, dark: bool) -> Spec:
     scale, axis = alt.Scale(zero=True, nice=True, padding=8), alt.Axis(format="~g", tickCount=6, labelFlush=False)
     legend = alt.Legend(title=None, orient="bottom", symbolOpacity=1)
     color = alt.Color("verdict:N", scale=alt.Scale(domain=VERDICTS), legend=legend)
-    base = alt.Chart(_NO_DATA).encode(y=y, color=color, tooltip=[alt.Tooltip("pair:N", title="runs"), alt.Tooltip("said:N", title="in words")])
+    base = alt.Chart(NO_DATA).encode(y=y, color=color, tooltip=[alt.Tooltip("pair:N", title="runs"), alt.Tooltip("said:N", title="in words")])
     x = alt.X("value:Q", title=title, scale=scale, axis=axis)
     layers = [
-        alt.Chart(_NO_DATA).mark_rule(color=INK[dark], strokeDash=[3, 3]).encode(x=alt.datum(0, type="quantitative")),
+        alt.Chart(NO_DATA).mark_rule(color=TEXT[dark], strokeDash=[3, 3]).encode(x=alt.datum(0, type="quantitative")),
         base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q"),
         base.mark_point(size=80, opacity=1, filled=True).encode(x=x, shape=alt.Shape("verdict:N", scale=alt.Scale(domain=VERDICTS, range=["circle", "diamond"]), legend=legend)),
     ]
-    return bare(alt.layer(*layers).properties(height=116 + 24 * len(pairs)))
+    return without_data(alt.layer(*layers).properties(height=116 + 24 * len(pairs)))
 
 
 def alt_text(comparison: Comparison, figure: str) -> str:
