@@ -250,6 +250,9 @@ def resolution(pairs: Sequence[Pair]) -> str:
 
 
 def _resolution(pictures: int, least: float, most: float) -> str:
+    if least >= 1:
+        return f"on {pictures:,} picture{'' if pictures == 1 else 's'}, no difference at all can be told."
+    most = min(most, 1)
     under = f"{100 * least:.1f} points" if f"{least:.3f}" == f"{most:.3f}" else f"{100 * least:.1f} to {100 * most:.1f} points, depending on the pair,"
     return f"on {pictures:,} picture{'' if pictures == 1 else 's'}, differences under {under} can't be told apart."
 
