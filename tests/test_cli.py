@@ -64,11 +64,7 @@ def test_a_configuration_with_changes_trains_compares_and_predicts(home, demonst
     config = tmp_path / "run.yaml"
     config.write_text("dataset: digits\nclasses: ['1', '7']\ntrain: {epochs: 3}\n")
     first = document(home, "train", str(config), "--wait")
-    again = document(home, "train", str(config), "--wait")
     other = document(home, "train", str(config), "--set", "optimizer.learning_rate=0.01", "--wait")
-    assert first["test_accuracy"] == again["test_accuracy"], "same seed, same result"
-    assert first["test"] == again["test"]
-
     assert first["forecast"]["pictures"] == first["train_images"] + first["val_images"] + first["test_images"]
     rows = document(home, "runs", "show", str(first["run"]))["predicted_against_actual"]
     assert {row["phase"]: row["actual"] for row in rows if row["phase"] != "start"} == first["phases"]
