@@ -138,7 +138,7 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
     result = store.job(done).result
     expected = {
         "Summary": lambda: [card.value for card in at.metric if card.label == "Accuracy"] == [f"{result['test_accuracy']:.1%}"],
-        "Curves": lambda: len(at.get("vega_lite_chart")) == 2,
+        "Curves": lambda: len(at.get("vega_lite_chart")) == 4 and "Gap in loss" in at.get("vega_lite_chart")[-1].proto.alt,
         "Confusion": lambda: "Click a cell" in texts(at),
         "Classes": lambda: at.dataframe[0].value["support"].sum() == result["test_images"],
         "Mistakes": lambda: "Wrong answers" in texts(at),
