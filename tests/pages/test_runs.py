@@ -143,7 +143,7 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
         "Classes": lambda: at.dataframe[0].value["support"].sum() == result["test_images"],
         "Mistakes": lambda: "Wrong answers" in texts(at),
         "Settings": lambda: "learning_rate: 0.01" in at.code[0].value,
-        "Time": lambda: "in all" in texts(at),
+        "Time": lambda: "This attempt took" in texts(at),
         "Files": lambda: "predictions.parquet" in texts(at),
     }
     assert expected[tab]()
@@ -152,10 +152,13 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
 def test_time_of_earlier_attempts_is_a_bar_like_any_other(done, workspace, open_page):
     path = workspace.run(done) / "summary.json"
     figures = json.loads(path.read_text())
-    figures["phases"]["earlier attempts"] = 99.0
+    figures["phases"]["earlier attempts"] = figures["earlier_seconds"] = 99.0
+    figures["seconds"] = 141.0
     path.write_text(json.dumps(figures))
-    (chart,) = open_page("runs.py", run=str(done), tab="Time").get("vega_lite_chart")
+    at = open_page("runs.py", run=str(done), tab="Time")
+    (chart,) = at.get("vega_lite_chart")
     assert "most of them for earlier attempts" in chart.proto.alt
+    assert "This attempt took **42 s**; with the earlier attempts that it went on from, **2 min 21 s**" in texts(at)
 
 
 def test_predicted_against_actual_is_a_chart_and_a_sentence(done, store, open_page):
