@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from tlcore.records import JobState
-from tlcore.schema import datasets, jobs
+from tlcore.schema import datasets, events, jobs
 
 
 def wanted(
@@ -56,3 +56,13 @@ def end_of_queue() -> Any:
 def queued(at: float, **values: Any) -> sa.Insert:
     """A new job at the end of the line, at a moment in unix seconds."""
     return jobs.insert().values(**values, state=JobState.queued, position=end_of_queue(), created_at=at)
+
+
+def noted(job_id: int, at: float, message: str, level: str) -> sa.Insert:
+    """A line in a job's log, at a moment in unix seconds."""
+    return events.insert().values(job_id=job_id, at=at, level=level, message=message)
+
+
+def changed(*conditions: sa.ColumnElement[bool]) -> sa.Update:
+    """An update of these jobs that readers notice; see `Store.version`."""
+    return jobs.update().where(*conditions).values(changes=jobs.c.changes + 1)

@@ -20,6 +20,7 @@ FILES = {
     "model.xml": "The same for OpenVINO: structure.",
     "model.bin": "The same for OpenVINO: weights.",
     "predictions.parquet": "Probabilities for each validation and test picture.",
+    "embedding.npz": "How the network sees its pictures, for maps and similar pictures.",
     "split.npz": "Which picture was in which part.",
     "config.yaml": "The settings; `python -m tlcore train` takes this file.",
     "summary.json": "The figures of this page.",
