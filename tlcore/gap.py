@@ -38,7 +38,7 @@ def in_words(points: pd.DataFrame, epoch: int) -> list[str]:
     at = points[points["epoch"] == epoch]
     said = []
     for part in PARTS[1:]:
-        of = {row.metric: float(row.value) for row in at[at["part"] == part].itertuples()}
+        of = dict(zip(at[at["part"] == part]["metric"], at[at["part"] == part]["value"].tolist(), strict=True))
         if "accuracy" in of:
             said.append(f"At epoch {epoch} the training pictures {_recognised(of['accuracy'], part)}{_lost(of.get('loss'))}.")
     return said
