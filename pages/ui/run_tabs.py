@@ -10,6 +10,7 @@ from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.run_classes import classes
 from pages.ui.run_confusion import confusion
 from pages.ui.run_curves import curves_and_log
+from pages.ui.run_data import data
 from pages.ui.run_files import files
 from pages.ui.run_mistakes import mistakes
 from pages.ui.run_settings import settings
@@ -24,6 +25,7 @@ TABS: dict[str, Callable[[Job], None]] = {
     "Confusion": confusion,
     "Classes": classes,
     "Mistakes": mistakes,
+    "Data": data,
     "Settings": settings,
     "Time": time_by_phase,
     "Files": files,

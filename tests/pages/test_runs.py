@@ -127,7 +127,7 @@ def test_a_link_to_no_run_says_so(done, link, open_page):
     assert "no such run" in at.error[0].value
 
 
-TABS = ["Summary", "Curves", "Confusion", "Classes", "Mistakes", "Settings", "Time", "Files"]
+TABS = ["Summary", "Curves", "Confusion", "Classes", "Mistakes", "Data", "Settings", "Time", "Files"]
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -142,6 +142,7 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
         "Confusion": lambda: "Click a cell" in texts(at),
         "Classes": lambda: at.dataframe[0].value["support"].sum() == result["test_images"],
         "Mistakes": lambda: "Wrong answers" in texts(at),
+        "Data": lambda: at.dataframe[0].value["target_test"].sum() == result["test_images"],
         "Settings": lambda: "learning_rate: 0.01" in at.code[0].value,
         "Time": lambda: "This attempt took" in texts(at),
         "Files": lambda: "predictions.parquet" in texts(at),
