@@ -65,17 +65,16 @@ def duplicates(run: Job) -> None:
             if not exact.empty:
                 _accuracy(given, exact["test_row"].to_numpy())
             return
-        found = _look(run, given, seen)
+        _look(run, given, seen)
+        st.rerun()
     _near(run, given, found, exact)
 
 
-def _look(run: Job, given: Tested, seen: list[Seen]) -> Twins:
+def _look(run: Job, given: Tested, seen: list[Seen]) -> None:
     """Search while somebody waits, with progress; what is found is kept in the run's folder."""
     bar = st.progress(0.0, text="Comparing pixels")
     found = leakage.find_twins(given.predictions.rows, open_dataset(given.dataset_id), seen, _datasets(run), lambda done: bar.progress(done, text="Comparing pixels"))
-    bar.empty()
     leakage.save_twins(workspace().run(run.id), given.domain, found)
-    return found
 
 
 def _near(run: Job, given: Tested, found: Twins, exact: pd.DataFrame) -> None:

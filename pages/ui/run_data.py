@@ -16,6 +16,7 @@ from tlcore.class_shares import ShareChange
 from tlcore.run_data import ROLES, RunData, run_data
 from tlcore.store import Job
 
+MOST_ROWS = 12  # That a table shows at once.
 DISTANCE = (
     "Total variation distance: half the sum of the differences of all classes' shares. 0%: equal shares; 100%: no class in common. So large a share of the pictures would have to change class to make both alike. "
     "Beside it, what two random samples of as many pictures would show on average."
@@ -83,7 +84,7 @@ def _table(run: Job, found: RunData) -> None:
         "tested_share": ("Share tested on", "Of the target's test pictures."),
     }
     st.dataframe(
-        found.table, hide_index=True, key="data_table", height=min(420, 38 + 35 * len(found.classes)), alt="Number of pictures by class and part, and class shares",
+        found.table, hide_index=True, key="data_table", height="content" if len(found.classes) <= MOST_ROWS else 420, alt="Number of pictures by class and part, and class shares",
         column_config={
             "class": st.column_config.TextColumn("Class", pinned=True, width=130),
             **{name: st.column_config.NumberColumn(label, format="localized") for name, label in names.items()},

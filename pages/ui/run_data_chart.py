@@ -36,11 +36,11 @@ def roles(classes: int, shown: tuple[str, ...]) -> Spec:
         .encode(
             y=alt.Y("class:N", sort=None, title=None, axis=_class_axis()),
             x=alt.X("pictures:Q", title="pictures", axis=alt.Axis(tickCount=5, format="~s")),
-            color=alt.Color("role:N", title=None, scale=alt.Scale(domain=names, range=colors), legend=alt.Legend(orient="top", columns=2)),
+            color=alt.Color("role:N", title=None, scale=alt.Scale(domain=names, range=colors), legend=alt.Legend(orient="top", columns=3 if len(shown) <= 3 else 2)),
             order=alt.Order("order:Q"),
             tooltip=[alt.Tooltip("class:N"), alt.Tooltip("role:N", title="part"), alt.Tooltip("pictures:Q", format=",")],
         )
-        .properties(height=120 + 22 * (len(shown) // 3) + _row_px(classes) * classes)  # Streamlit fits axis and legend into the height.
+        .properties(height=120 + 22 * (len(shown) // 4) + _row_px(classes) * classes)  # Streamlit fits axis and legend into the height.
     )
 
 
