@@ -111,6 +111,15 @@ events = sa.Table(
 )
 
 
+marks = sa.Table(
+    "marks",
+    tables,
+    sa.Column("dataset_id", sa.ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("content_id", sa.String(64), primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+)
+
+
 def _first_tables(connection: sa.Connection) -> None:
     tables.create_all(connection, tables=[datasets, series, jobs, epochs, events])
 
@@ -131,6 +140,10 @@ def _series_of_runs(connection: sa.Connection) -> None:
     SERIES_INDEX.create(connection, checkfirst=True)
 
 
+def _marks_of_pictures(connection: sa.Connection) -> None:
+    marks.create(connection, checkfirst=True)
+
+
 def _add_to_jobs(connection: sa.Connection, column: str, what: str) -> None:
     if column not in {each["name"] for each in sa.inspect(connection).get_columns("jobs")}:  # A new store has it.
         connection.execute(sa.DDL(f"ALTER TABLE jobs ADD COLUMN {column} {what}"))
@@ -142,6 +155,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (
     ("history-indexes", _history_indexes),
     ("sources-of-runs", _sources_of_runs),
     ("series-of-runs", _series_of_runs),
+    ("marks-of-pictures", _marks_of_pictures),
 )
 
 

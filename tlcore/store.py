@@ -1,7 +1,7 @@
 """The store of a workspace: all SQL is in its parts, one a file.
 
 Jobs as they are read (job_reads) and changed from outside their worker (job_changes), a worker's writes
-(worker_writes), datasets (dataset_table). A table that stands by itself is an attribute, as `series` is.
+(worker_writes), datasets (dataset_table). Tables that stand by themselves are attributes: `series`, `marks`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from tlcore.job_changes import JobChanges
+from tlcore.marks import MarkTable
 from tlcore.records import (
     ACTIVE,
     RESUMABLE,
@@ -36,6 +37,7 @@ class Store(JobChanges, WorkerWrites):
     def __init__(self, workspace: Workspace, engine: sa.Engine, clock: Callable[[], float] = time.time) -> None:
         super().__init__(workspace, engine, clock)
         self.series = SeriesTable(self._reading, self._writing, clock)
+        self.marks = MarkTable(self._reading, self._writing, clock)
 
     @classmethod
     def open(cls, workspace: Workspace, clock: Callable[[], float] = time.time) -> Store:
