@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui.download import download_csv
 from pages.ui.gallery import gallery
 from pages.ui.label_errors import label_errors
+from pages.ui.nearest_view import nearest_training_pictures
 from pages.ui.run_domain import tested
 from tlcore.store import Job
 
@@ -25,6 +26,18 @@ def worst_mistakes(run: Job) -> None:
     if worst.empty:
         st.success(f"Not one of the {given.pictures} was mistaken.", icon=":material/check_circle:")
         return
+    key = f"mistake_{run.id}_{given.domain}"
+    chosen = st.session_state.get(key)
+    nearest_training_pictures(run, given, worst[worst["row"] == chosen].iloc[0] if chosen in set(worst["row"]) else worst.iloc[0])
+    st.subheader("Worst mistakes", anchor=False)
     st.markdown("Wrong answers, the surest first: the true class, then what it was taken for and how sure the model was.")
-    gallery(worst, given.dataset_id)
+    gallery(worst, given.dataset_id, lambda row: _ask_why(key, row))
     download_csv(worst, f"{given.name}-mistakes.csv", "mistakes")
+
+
+def _ask_why(key: str, row: int) -> None:
+    st.button("Why?", key=f"why_{row}", type="tertiary", icon=":material/search:", on_click=_choose, args=(key, row), help="Show the training pictures that the network finds most like it.")
+
+
+def _choose(key: str, row: int) -> None:
+    st.session_state[key] = row

@@ -12,6 +12,7 @@ from pages.ui.run_confusion import confusion
 from pages.ui.run_curves import curves_and_log
 from pages.ui.run_data import data
 from pages.ui.run_files import files
+from pages.ui.run_map import pictures_map
 from pages.ui.run_mistakes import mistakes
 from pages.ui.run_settings import settings
 from pages.ui.run_summary import summary
@@ -25,6 +26,7 @@ TABS: dict[str, Callable[[Job], None]] = {
     "Confusion": confusion,
     "Classes": classes,
     "Mistakes": mistakes,
+    "Map": pictures_map,
     "Data": data,
     "Settings": settings,
     "Time": time_by_phase,
