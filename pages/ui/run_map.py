@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui import map_chart
+from pages.ui import linked, map_chart
 from pages.ui.download import download_csv
+from pages.ui.linked import choice
 from pages.ui.map_chart import MOST_NAMED, Group
 from pages.ui.run_domain import has_both
 from pages.ui.run_job_view import asked_for
@@ -27,7 +28,8 @@ from tlcore.tsne import MAP, Map, load_map, principal_map
 
 PRINCIPAL, TSNE = "principal components", "t-SNE"
 COLORINGS = {"class": "label", "part": "kind", "right or wrong": "outcome"}
-MOST_PICTURES = 48
+MOST_PICTURES = 48  # Of a page of the gallery.
+FIRST_COLOURED = 8  # Of very many classes, at first: as many as there are colours.
 ABOUT = {
     PRINCIPAL: "The two directions in which the representations differ most",
     TSNE: "Pictures that the network finds alike lie together; how far apart two clusters lie says little",
@@ -62,8 +64,8 @@ def pictures_map(run: Job) -> None:
     key = (str(workspace().root), run.id, run.attempt)
     embedding, laid = kept_embedding(*key), load_map(workspace().run(run.id))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        layout = st.segmented_control("Layout", [PRINCIPAL, TSNE], key="map_layout", default=PRINCIPAL, required=True, persist_state="session") if laid else PRINCIPAL
-        coloring = st.segmented_control("Colour", list(COLORINGS), key="map_color", default="class", required=True, persist_state="session")
+        layout = choice("Layout", [PRINCIPAL, TSNE], "map_layout", "map") if laid else PRINCIPAL
+        coloring = choice("Colour", list(COLORINGS), "map_color", "colour")
         kinds = st.pills("Pictures", list(KINDS.values()), selection_mode="multi", key="map_kinds", default=list(KINDS.values()), persist_state="session")
     shown = laid if laid and layout == TSNE else principal_map(embedding, len(embedding))
     laid_at = (workspace().run(run.id) / MAP).stat().st_mtime_ns if shown is laid else 0
@@ -89,7 +91,7 @@ def _groups(run: Job, table: pd.DataFrame, coloring: str) -> list[Group]:
     names = list(dict.fromkeys(told[column])) if column == "kind" else [name for name in load_summary(workspace().run(run.id))["classes"] if (told[column] == name).any()]
     if len(names) <= MOST_NAMED:
         return [Group(name, told[told[column] == name]) for name in names]
-    picked = st.multiselect("Classes in colour", names, names[:8], key=f"map_classes_{run.id}", max_selections=MOST_NAMED - 1, persist_state="session", help=f"More than {MOST_NAMED} classes can't be told apart by colour; the others stay grey.")
+    picked = linked.names("Classes in colour", names, f"map_classes_{run.id}", "coloured", names[:FIRST_COLOURED], MOST_NAMED - 1, help=f"More than {MOST_NAMED} classes can't be told apart by colour; the others stay grey.")
     rest = told[~told[column].isin(picked)]
     return [*(Group(name, told[told[column] == name]) for name in picked), *([Group("other classes", rest, True)] if len(rest) else [])]
 
