@@ -12,7 +12,7 @@ from tlcore.curves import PARTS
 from tlcore.gap import COLUMNS
 
 MARK = "#808080"  # Seen on light and dark, and no category's colour.
-TITLES = {"accuracy": "training − validation", "loss": "validation − training (nats)"}
+TITLES = {"accuracy": "gap", "loss": "gap (nats)"}
 SHAPES = ["circle", "square", "triangle-up"]
 DASHES = [[5, 3], [1, 0], [1, 3]]  # As on the curves themselves.
 
@@ -45,7 +45,7 @@ def spec(metric: str, axis: str, smoothed: bool, parts: tuple[str, ...]) -> Spec
         lines.mark_line(strokeWidth=2).encode(y=y(drawn), strokeDash=dash),
         lines.mark_point(filled=True, size=36).encode(y=y(drawn), shape=shape, tooltip=tooltip),
     ]
-    made = alt.layer(*layers).properties(height=230).to_dict()
+    made = alt.layer(*layers).properties(height=230 if legend is None else 280).to_dict()
     for key in ("data", "datasets", "config", "$schema"):
         made.pop(key, None)
     for layer in made["layer"]:

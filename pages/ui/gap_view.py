@@ -15,6 +15,7 @@ HELP = (
     "Accuracy on training pictures less that on validation pictures; for the loss the other way round. Above 0: the training pictures fare better. "
     "A gap that widens while the validation figure no longer gets better is overfitting: more pictures, augmentation, dropout, or fewer layers that learn narrow it."
 )
+FORMULAS = {"accuracy": "training − validation", "loss": "validation − training"}
 HOW = "Training figures are means over an epoch, while the weights still change"
 
 
@@ -31,7 +32,7 @@ def generalisation_gap(run: Job, epochs: pd.DataFrame, best: int | None, on_sour
             drawn = points[points["metric"] == metric]
             parts, title = tuple(drawn["part"].unique()), figure(metric).title
             with st.container(key=f"gap_of_{metric}"):
-                st.markdown(f"**Gap in {title.lower()}**")
+                st.markdown(f"**Gap in {title.lower()}**: {FORMULAS[metric]}")
                 alt = f"Gap in {title.lower()} between training and {' and '.join(parts)} pictures over {drawn['epoch'].max()} epochs; now {drawn['value'].iloc[-1]:.3f}"
                 st.vega_lite_chart(drawn, gap_chart.spec(metric, axis, smoothing > 0, parts), key=f"gap_{metric}", alt=alt)
     st.caption(_how(run.config))

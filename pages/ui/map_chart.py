@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-SYMBOLS = ["circle", "rect", "triangle", "diamond", "roundRect"]  # With eight colours, forty that differ.
+PLUS = "path://M-1,-3H1V-1H3V1H1V3H-1V1H-3V-1H-1Z"
+SYMBOLS = ["circle", "rect", "triangle", "diamond", PLUS]  # With eight colours, forty that differ.
 FAINT = "#909090"  # Seen on light and dark: what is there for comparison only.
 SIZE_PX, FEW, MANY = 9, 500, 2_000  # Of a symbol, and from how many points on it shrinks.
 MOST_NAMED = 20  # Groups in the legend.

@@ -26,7 +26,8 @@ def nearest_training_pictures(run: Job, given: Tested, mistake: Any) -> None:
     """The mistaken picture (row, label, predicted, confidence), then the nearest training pictures with labels and distances."""
     st.subheader("What it was reminded of", anchor=False, help=HELP)
     try:
-        found = neighbours(kept_embedding(str(workspace().root), run.id, run.attempt), SPLITS[given.domain], int(mistake["row"]), NEIGHBOURS)
+        embedding = kept_embedding(str(workspace().root), run.id, run.attempt)
+        found = neighbours(embedding, SPLITS[given.domain], int(mistake["row"]), NEIGHBOURS)
     except NotFoundError as error:
         st.caption(literal(str(error)))
         return
@@ -44,3 +45,6 @@ def nearest_training_pictures(run: Job, given: Tested, mistake: Any) -> None:
         shown.append(Tile(ids[neighbour.domain], int(neighbour.row), f"Training picture {neighbour.row}: {label}, distance {neighbour.distance:.2f}", f"**{literal(label)}**  \n:small[{of}distance {neighbour.distance:.2f}]"))
     with st.container(border=True, key="nearest"):
         tiles(shown)
+        held = len(embedding.at("train")) + len(embedding.at("source_train"))
+        if held < (run.result or {}).get("train_images", 0):
+            st.caption(f"Looked for among {held:,} training pictures with a label, which the run's map holds.")

@@ -75,7 +75,7 @@ def pictures_map(run: Job) -> None:
         st.info("The map holds no such pictures. Choose other ones above.", icon=":material/info:")
     else:
         groups = _groups(run, found.table, coloring)
-        st.caption(_about(run, embedding, found, layout))
+        st.caption(_about(run, embedding, found, layout, [kind for kind in kinds if kind not in found.whole]))
         chosen = _draw(run, found, groups, f"{layout}-{coloring}-{','.join(kinds)}")
     asked_for(run, "map", "Lay the t-SNE map again" if laid else "Compute the t-SNE map", ":material/scatter_plot:", HELP, again=laid is not None)
     if not chosen.empty:
@@ -96,15 +96,16 @@ def _groups(run: Job, table: pd.DataFrame, coloring: str) -> list[Group]:
     return [*(Group(name, told[told[column] == name]) for name in picked), *([Group("other classes", rest, True)] if len(rest) else [])]
 
 
-def _about(run: Job, embedding: Embedding, found: Points, layout: str) -> str:
+def _about(run: Job, embedding: Embedding, found: Points, layout: str, absent: Sequence[str]) -> str:
     """What the map shows, of how many pictures, and how it is used."""
     held = f" ({embedding.explained[:2].sum():.0%} of their variance)" if layout == PRINCIPAL else ""
     drawn = found.table["kind"].value_counts()
     parts = ", ".join(f"{drawn[kind]:,} {kind}" + (f" of {found.whole[kind]:,}" if kind in found.left_out else "") for kind in KINDS.values() if kind in drawn)
     without = [kind for kind in found.left_out if kind not in drawn]
     thinned = f"; for {' and '.join(without)} pictures there is no room: choose them alone" if without else ""
+    none = f" It holds no {' and '.join(absent)} pictures." if absent else ""
     hollow = " Filled: target; hollow: source." if has_both(run) else ""
-    return f"{ABOUT[layout]}{held}. Drawn: {parts}{thinned}.{hollow} Take the lasso or the box at its top left and draw around points, or click them, to see the pictures; a double click clears."
+    return f"{ABOUT[layout]}{held}. Drawn: {parts}{thinned}.{none}{hollow} Take the lasso or the box at its top left and draw around points, or click them, to see the pictures; a double click clears."
 
 
 def _draw(run: Job, found: Points, groups: Sequence[Group], what: str) -> pd.DataFrame:

@@ -25,10 +25,10 @@ def time_by_phase(run: Job) -> None:
     widest = float(table[["seconds", "high"] if predicted else ["seconds"]].max().max())
     alt = f"Seconds by phase of the run, most of them for {longest}" + ("; a tick and a line show what was predicted" if predicted else "")
     st.vega_lite_chart(table.assign(label=table["seconds"].map(duration)), charts.phases(len(table), widest, st.context.theme.type == "dark", predicted), key="phases", alt=alt)
+    st.markdown(_whole(figures))
     if predicted:
         st.markdown(literal(_verdict(run)))
     cache: dict[str, Any] = figures["cache"]
-    st.markdown(_whole(figures))
     st.caption(f"Features by {figures['engine']}; {cache['hits']:,} pictures came from the cache, {cache['computed']:,} were computed.")
     download_csv(table.drop(columns="end", errors="ignore"), f"run-{run.id}-time.csv", "time")
 
