@@ -7,11 +7,13 @@ import shutil
 import numpy as np
 import pytest
 
+from pages.ui import gap_chart, run_data_chart
 from pages.ui.text import WORD_JOINER
 from tests.datasets.photos import CHANGES, photo, photos_dataset
 from tests.finished_run import finished_run
 from tests.pages.conftest import texts
 from tlcore import jobs
+from tlcore.gap import gaps, in_words
 from tlcore.leakage import load_twins
 from tlcore.store import Store
 from tlcore.workspace import Workspace
@@ -106,3 +108,23 @@ def test_equal_pictures_in_an_old_split_are_told_at_once(there, open_page):
 def test_a_split_that_is_gone_is_one_sentence(there, open_page):
     (there.run(ALONE) / "split.npz").unlink()
     assert "split.npz is missing" in open_page("runs.py", run=str(ALONE), tab="Data").error[0].value.replace("\\", "")
+
+
+def test_the_generalisation_gap_of_the_best_epoch_is_told_with_what_it_is_measured_under(there, store, open_page):
+    at = open_page("runs.py", run=str(ALONE), tab="Curves")
+    (sentence,) = in_words(gaps(store.epochs(ALONE)), store.job(ALONE).result["best_epoch"])
+    assert sentence in said(at) and "with dropout at work" in said(at)
+    at = open_page("runs.py", run=str(TWO), tab="Curves")
+    assert "than the source validation pictures" in said(at), "no label of the target is read"
+
+
+def test_charts_hold_no_data_and_are_built_once():
+    for draw in (
+        lambda: gap_chart.spec("loss", "epoch", True, ("validation", "source validation")),
+        lambda: run_data_chart.roles(100, ("train", "val", "test")),
+        lambda: run_data_chart.shares(2),
+    ):
+        assert draw() is draw()
+        parts = [draw(), *draw().get("layer", ())]
+        assert not any({"data", "datasets"} & set(part) for part in parts)
+    assert run_data_chart.roles(100, ("train",))["height"] < 4 * run_data_chart.roles(30, ("train",))["height"]
