@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from pages.ui import answer_gallery
 from pages.ui import gallery as shown_pictures
 from tests.finished_run import finished_run
 from tests.pages.conftest import texts
@@ -132,7 +133,18 @@ def test_runs_are_compared_on_the_source_too_and_whose_curves_one_sees_is_told(b
     assert "test pictures of the source" in at.subheader[0].value
     at.segmented_control(key="run_domain").set_value("target").run()
     assert at.dataframe[0].value["accuracy"].tolist() == [store.job(run).result["test"]["accuracy"] for run in (ADAPTED, JOINED)]
+    at = open_page("compare.py", runs=f"{ADAPTED},{JOINED}", tab="Curves")
     assert at.segmented_control(key="compare_part").options == ["validation", "source validation", "training", "all"]
     assert "have no such curve" in texts(at)
     at.segmented_control(key="compare_part").set_value("source validation").run()
     assert "have no such curve" not in texts(at)
+
+
+def test_pictures_of_a_comparison_on_the_source_are_the_sources(both, store, open_page, monkeypatch):
+    seen: list[str] = []
+    thumbnails = answer_gallery.thumbnails
+    monkeypatch.setattr(answer_gallery, "thumbnails", lambda dataset, rows, side: seen.append(dataset) or thumbnails(dataset, rows, side))
+    for domain, key in (("source", "source_id"), ("target", "dataset_id")):
+        seen.clear()
+        at = open_page("compare.py", runs=f"{ADAPTED},{JOINED}", tab="Pictures", domain=domain)
+        assert set(seen) == {store.job(ADAPTED).payload[key]}, texts(at)
