@@ -1,7 +1,7 @@
 """The store of a workspace: all SQL is in its parts, one a file.
 
 Jobs as they are read (job_reads) and changed from outside their worker (job_changes), a worker's writes
-(worker_writes), datasets (dataset_table). A table that stands by itself is an attribute, as `series` is.
+(worker_writes), datasets (dataset_table). What stands by itself is an attribute: `series`, `runs` (run_table) and `tags` (run_tags).
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from tlcore.records import (
     JobState,
     Series,
 )
+from tlcore.run_table import RunTable
+from tlcore.run_tags import TagTable
 from tlcore.schema import open_engine
 from tlcore.series import SeriesTable
 from tlcore.worker_writes import WorkerWrites
@@ -36,6 +38,8 @@ class Store(JobChanges, WorkerWrites):
     def __init__(self, workspace: Workspace, engine: sa.Engine, clock: Callable[[], float] = time.time) -> None:
         super().__init__(workspace, engine, clock)
         self.series = SeriesTable(self._reading, self._writing, clock)
+        self.runs = RunTable(self._reading, self._writing)
+        self.tags = TagTable(self._reading, self._writing)
 
     @classmethod
     def open(cls, workspace: Workspace, clock: Callable[[], float] = time.time) -> Store:
