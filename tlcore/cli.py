@@ -22,6 +22,7 @@ from tlcore import (
     cache,
     cli_labels,
     cli_runs,
+    cli_tags,
     cli_weights,
     config,
     demo,
@@ -80,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_data_commands(command, group("data", "Add, list and show datasets."))
     command("backbones", list_backbones, "List the pretrained networks.")
     _add_training_commands(command)
-    cli_runs.add_commands(command, group)
+    cli_runs.add_commands(command, cli_tags.add_commands(command))
     _add_model_commands(command)
     cli_labels.add_commands(command)
     cli_weights.add_commands(command)

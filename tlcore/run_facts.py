@@ -64,7 +64,7 @@ def _tested_on() -> Any:
     config = jobs.c.payload
     halved = _text(config, "config", "source", "dataset") == _text(config, "config", "dataset")  # One dataset, of which the target has a part.
     parts = [
-        jobs.c.dataset_id, _text(config, "config", "classes"), _text(config, "config", "split", "test_fraction"), _text(config, "config", "split", "seed"),
+        sa.func.coalesce(jobs.c.dataset_id, _text(config, "config", "dataset")), _text(config, "config", "classes"), _text(config, "config", "split", "test_fraction"), _text(config, "config", "split", "seed"),
         sa.case((halved, _text(config, "config", "target", "fraction") + " " + _text(config, "config", "target", "seed")), else_=""),
     ]
     without: Any = sa.literal("of")

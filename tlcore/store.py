@@ -20,6 +20,7 @@ from tlcore.records import (
     Event,
     Job,
     JobState,
+    RunGroup,
     Series,
 )
 from tlcore.run_table import RunTable
@@ -29,7 +30,7 @@ from tlcore.series import SeriesTable
 from tlcore.worker_writes import WorkerWrites
 from tlcore.workspace import Workspace
 
-__all__ = ["ACTIVE", "RESUMABLE", "DatasetRecord", "EpochRecord", "Event", "Job", "JobState", "Series", "Store"]
+__all__ = ["ACTIVE", "RESUMABLE", "DatasetRecord", "EpochRecord", "Event", "Job", "JobState", "RunGroup", "Series", "Store"]
 
 
 class Store(JobChanges, WorkerWrites):
