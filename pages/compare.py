@@ -10,6 +10,7 @@ from pages.ui.comparison import (
     on_source,
     overlaid_curves,
 )
+from pages.ui.cost_view import cost_view
 from pages.ui.pick import pick_runs
 from pages.ui.run_domain import choose_domain
 from pages.ui.state import guarded, head, workspace
@@ -43,3 +44,4 @@ def page() -> None:
 
 with guarded():
     page()
+cost_view()

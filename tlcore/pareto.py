@@ -52,10 +52,16 @@ def on_front(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["on"]].sort_values(["cost", "run"]).reset_index(drop=True)
 
 
-def within(table: pd.DataFrame, costs: Sequence[float], gains: Sequence[float]) -> list[int]:
-    """The runs of `against_cost` in a rectangle, given by two corners, the best first."""
-    inside = table["cost"].between(min(costs), max(costs)) & table["gain"].between(min(gains), max(gains))
-    return table[inside].sort_values(["gain", "cost"], ascending=[False, True])["run"].tolist()
+def picked(table: pd.DataFrame, selection: Mapping[str, Any]) -> list[int]:
+    """The runs of `against_cost` that a chart's selection holds, the best first.
+
+    selection: `picked`, rows with a run each; `area`, two costs and two gains, the corners of a rectangle.
+    """
+    chosen = table["run"].isin([row["run"] for row in selection.get("picked", ()) if "run" in row])
+    area = selection.get("area") or {}
+    if {"cost", "gain"} <= set(area):
+        chosen |= table["cost"].between(min(area["cost"]), max(area["cost"])) & table["gain"].between(min(area["gain"]), max(area["gain"]))
+    return table[chosen].sort_values(["gain", "cost"], ascending=[False, True])["run"].tolist()
 
 
 def spans_decades(costs: pd.Series) -> bool:

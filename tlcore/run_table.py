@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import Any
 
@@ -54,7 +55,7 @@ class RunTable:
             return {name: {value: runs for value, runs in connection.execute(query)} for name, query in in_use().items()}
 
     def test_sets(self) -> list[dict[str, Any]]:
-        """On what finished runs were tested: tested_on, dataset, pictures, runs, newest; the most runs first, hidden ones left out."""
+        """On what finished runs were tested: tested_on, name (short), dataset, pictures, runs, newest; the most runs first, hidden ones left out."""
         self._refresh()
         newest = sa.func.max(jobs.c.id)
         query = sa.select(
@@ -62,7 +63,8 @@ class RunTable:
             sa.func.count().label("runs"), newest.label("newest"),
         ).select_from(joined).where(*conditions(Wanted()), facts.c.accuracy.is_not(None)).group_by(facts.c.tested_on).order_by(sa.func.count().desc(), newest.desc())
         with self._reading() as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
+            found = [dict(row) for row in connection.execute(query).mappings()]
+        return [row | {"name": hashlib.sha256(str(row["tested_on"]).encode()).hexdigest()[:12]} for row in found]
 
     def facts(self, tested_on: str) -> list[dict[str, Any]]:
         """Of every run that was tested on these pictures: run, title, backbone, strategy, its figures and costs; newest first, hidden ones left out."""
