@@ -32,6 +32,7 @@ EPOCHS = (10, 14, 18, 22, 26, 30)
 LARGE, TRAIN, TEST = "many-digits", 2_000, 10_000
 LARGE_RUNS = 8
 LOG_LINES = 20
+AGO_S = 7 * 86_400.0
 BACKBONES = ("ResNet20", "MobileNetV2", "VGG16", "EfficientNetB0")
 TAGS = ("baseline", "thesis", "to repeat")
 Row = dict[str, Any]
@@ -126,8 +127,8 @@ def _write(connection: sa.Connection, run: int, job: Mapping[str, Any], curve: l
         "result": result,
         "position": run,
         "token": None,
-        "created_at": job["created_at"] + run,
-        "finished_at": job["finished_at"] + run,
+        "created_at": job["created_at"] - AGO_S + run,
+        "finished_at": job["finished_at"] - AGO_S + run,
         "worked_s": costs["seconds"],
     }
     connection.execute(jobs.insert().values(**values))

@@ -32,7 +32,7 @@ def spec(cost: Axis, gain: Axis, kinds: tuple[str, ...], logarithmic: bool, dark
     scale = alt.Scale(type="log", nice=False, padding=12) if logarithmic else alt.Scale(zero=False, nice=True, padding=12)
     x = alt.X("cost:Q", title=cost.title + (", logarithmic" if logarithmic else ""), scale=scale, axis=alt.Axis(format=cost.form, grid=False, labelOverlap=True, labelFlush=False, tickCount=6))
     y = alt.Y("gain:Q", title=gain.title, scale=alt.Scale(zero=False, padding=8), axis=alt.Axis(format=gain.form, labelFlush=False, tickCount=6))
-    columns = 4 if max(map(len, kinds), default=0) <= 12 else 2
+    columns = 4 if max(map(len, kinds), default=0) <= 16 else 2
     legend = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=160, symbolOpacity=1, symbolStrokeWidth=0)
     color = alt.Color("kind:N", scale=alt.Scale(domain=list(kinds)), legend=legend)
     shape = alt.Shape("kind:N", scale=alt.Scale(domain=list(kinds), range=SHAPES[: len(kinds)]), legend=legend)
@@ -51,7 +51,7 @@ def spec(cost: Axis, gain: Axis, kinds: tuple[str, ...], logarithmic: bool, dark
         ).add_params(picked, area),
         base.transform_filter("datum.chosen").mark_point(filled=False, size=230, strokeWidth=2.5, color=RING[dark]),
     ]
-    made = alt.layer(*layers).properties(height=400 + 20 * (len(kinds) // columns)).to_dict()
+    made = alt.layer(*layers).properties(height=440 + 20 * (len(kinds) // columns)).to_dict()
     for key in ("data", "datasets", "config", "$schema"):
         made.pop(key, None)
     for layer in made["layer"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
@@ -22,6 +22,14 @@ KINDS = ("backbone", "strategy")
 GAINS = tuple(name for name in FIGURES if name != "val_accuracy")
 
 
+class Shown(NamedTuple):
+    """What the chart shows: the cost across, the figure up, and what colour and shape say."""
+
+    cost: str
+    figure: str
+    kind: str
+
+
 def cost_view() -> None:
     """The whole section; nothing where no run has been tested yet."""
     with guarded():
@@ -31,15 +39,15 @@ def cost_view() -> None:
         st.subheader("Accuracy against cost", anchor=False)
         chosen = read_ids("runs")
         with st.container(horizontal=True, vertical_alignment="bottom", key="cost_choices"):
-            figure = _one("Up", "figure", GAINS, {name: FIGURES[name].label for name in GAINS})
-            cost = _one("Across", "cost", tuple(COSTS), {name: each.label for name, each in COSTS.items()})
+            figure = _one("How good", "figure", GAINS, {name: FIGURES[name].label for name in GAINS})
+            cost = _one("At what cost", "cost", tuple(COSTS), {name: each.label for name, each in COSTS.items()})
             kind = _one("Colour and shape", "mark", KINDS, {name: name.capitalize() for name in KINDS})
             tested_on = _test_set(sets, chosen)
         table = pareto.against_cost(store().runs.facts(tested_on), cost, figure, len(cost_chart.SHAPES), kind)
         if table.empty:
             st.info(f"None of these runs has both {FIGURES[figure].label.lower()} and {COSTS[cost].label.lower()}. Choose something else, or train a run anew: older versions measured less.", icon=":material/info:")
             return
-        _chart(table, cost, figure, chosen)
+        _chart(table, Shown(cost, figure, kind), chosen)
 
 
 def _one(label: str, name: str, options: Sequence[str], names: dict[str, str]) -> str:
@@ -68,23 +76,23 @@ def _set_name(each: dict[str, Any]) -> str:
     return f"{pictures}{each['dataset']} · {count(each['runs'], 'run')}, newest {each['newest']}"
 
 
-def _chart(table: pd.DataFrame, cost: str, figure: str, chosen: Sequence[int]) -> None:
-    axes = [Axis(shown.label + (f" ({UNITS[name]})" if name in UNITS else ""), shown.axis) for name, shown in ((cost, COSTS[cost]), (figure, FIGURES[figure]))]
+def _chart(table: pd.DataFrame, of: Shown, chosen: Sequence[int]) -> None:
+    axes = [Axis(shown.label + (f" ({UNITS[name]})" if name in UNITS else ""), shown.axis) for name, shown in ((of.cost, COSTS[of.cost]), (of.figure, FIGURES[of.figure]))]
     kinds = tuple(table["kind"].value_counts().index)
     front = pareto.on_front(table)
     event = st.vega_lite_chart(
         table.assign(chosen=table["run"].isin(chosen)), cost_chart.spec(*axes, kinds, pareto.spans_decades(table["cost"]), st.context.theme.type == "dark"),
-        key=f"cost_{cost}_{figure}", on_select="rerun", selection_mode=["picked", "area"],
+        key=f"cost_{of.cost}_{of.figure}", on_select="rerun", selection_mode=["picked", "area"],
         alt=f"{axes[1].title} against {axes[0].title.lower()} of {count(len(table), 'run')}, {len(front)} of them on the Pareto front",
     )
-    _picked(table, pareto.picked(table, dict(event["selection"])), cost, figure)
+    _picked(table, pareto.picked(table, dict(event["selection"])), of)
     st.markdown(f"**The front: {count(len(front), 'run')} of {len(table):,}**")
     st.caption("Large marks, joined by the line: no other run is as good and costs less.")
-    _table(front, cost, figure, "cost_front", f"Runs on the Pareto front of {axes[1].title.lower()} against {axes[0].title.lower()}, the cheapest first")
-    download_csv(table.rename(columns={"gain": figure, "cost": cost, "on": "on_front"}), "accuracy-against-cost.csv", "cost")
+    _table(front, of, "cost_front", f"Runs on the Pareto front of {axes[1].title.lower()} against {axes[0].title.lower()}, the cheapest first")
+    download_csv(table.rename(columns={"gain": of.figure, "cost": of.cost, "kind": of.kind, "on": "on_front"}), "accuracy-against-cost.csv", "cost")
 
 
-def _picked(table: pd.DataFrame, runs: Sequence[int], cost: str, figure: str) -> None:
+def _picked(table: pd.DataFrame, runs: Sequence[int], of: Shown) -> None:
     """The picked runs, the best first, and the way to their comparison."""
     if not runs:
         st.caption("Click runs, or drag over several, to compare them.")
@@ -100,15 +108,15 @@ def _picked(table: pd.DataFrame, runs: Sequence[int], cost: str, figure: str) ->
                 label = f"Compare these {len(compared)}" if len(runs) <= MOST else f"Compare the best {MOST}"
                 st.button(label, key="compare_picked", type="primary", icon=":material/compare_arrows:", on_click=lambda: write_query(runs=compared))
         shown = table.set_index("run").loc[list(runs)].reset_index()
-        _table(shown, cost, figure, "cost_picked_runs", "The picked runs, the best first")
+        _table(shown, of, "cost_picked_runs", "The picked runs, the best first")
 
 
-def _table(table: pd.DataFrame, cost: str, figure: str, key: str, alt: str) -> None:
+def _table(table: pd.DataFrame, of: Shown, key: str, alt: str) -> None:
     st.dataframe(
-        table, key=key, hide_index=True, alt=alt, height="content" if len(table) <= 10 else 390, column_order=["run", "title", "kind", "gain", "cost"],
+        table, key=key, hide_index=True, alt=alt, height="content" if len(table) <= 10 else 390, column_order=["run", "gain", "cost", "title", "kind"],
         column_config={
-            "run": st.column_config.NumberColumn("Run", format="%d", width=60), "title": st.column_config.TextColumn("Name", width=260), "kind": st.column_config.TextColumn("Of", width=140),
-            "gain": column(figure, 140), "cost": column(cost, 130),
+            "run": st.column_config.NumberColumn("Run", format="%d", width=60), "title": st.column_config.TextColumn("Name", width=260), "kind": st.column_config.TextColumn(of.kind.capitalize(), width=150),
+            "gain": column(of.figure, 140), "cost": column(of.cost, 130),
         },
     )
 

@@ -24,11 +24,11 @@ FIGURES = {
     "auc": Figure("AUC", "%.4f", ".2f", "Mean area under the ROC curve, one class against the rest, on the test pictures."),
 }
 COSTS = {
-    "seconds": Figure("Time to train", "%.1f s", "~s", "Seconds from the beginning of its work to the end, pauses left out."),
+    "seconds": Figure("Time to train", "%.1f s", ",~r", "Seconds from the beginning of its work to the end, pauses left out."),
     "parameters": Figure("Parameters", "compact", "~s", "All of the model."),
     "learned": Figure("Learned", "compact", "~s", "Parameters that the run changed."),
     "bytes": Figure("File size", "bytes", "~s", "The model's file."),
-    "latency_ms": Figure("Latency", "%.2f ms", "~r", "Milliseconds for one picture, measured at the end of the run; runs of earlier versions have none."),
+    "latency_ms": Figure("Latency", "%.2f ms", ",~r", "Milliseconds for one picture, measured at the end of the run; runs of earlier versions have none."),
 }
 UNITS = {"seconds": "s", "bytes": "bytes", "latency_ms": "ms"}
 

@@ -23,7 +23,7 @@ HIDDEN_NAMES: dict[Hidden, str] = {"without": "left out", "with": "listed too", 
 FIELDS = {"dataset": "datasets", "backbone": "backbones", "strategy": "strategies", "tag": "tags", "series": "series"}
 """Name in the link and of the group: field of `Wanted`."""
 _HELP = {"tag": "Of several tags a run must have all.", "series": "Runs of one experiment, such as a label curve."}
-_LINKED = ("status", *FIELDS, "hidden", "find")
+_LINKED = ("status", *FIELDS, "hidden")
 
 
 def choose_runs() -> tuple[Wanted, str]:
@@ -52,7 +52,7 @@ def _filters(sort: str, find: str) -> Wanted:
     """The button with the filters behind it, and how many of them are set."""
     there = store().runs.choices()
     titles = store().series.titles(there["series"])
-    set_before = sum(bool(read_text(name)) for name in _LINKED if name != "find")
+    set_before = sum(bool(read_text(name)) for name in _LINKED)
     with st.popover("Filter" + (f" · {set_before}" if set_before else ""), icon=":material/filter_list:", key="run_filters"):
         take_from_link("runs_status", "status", lambda: [state for state in JobState if state in (read_text("status") or "").split(",")])
         states = st.pills("Status", list(JobState), selection_mode="multi", key="runs_status", format_func=lambda state: f"{ICONS[state]} {WORDS[state]}", on_change=_changed, args=("runs_status", "status"), wrap=True)

@@ -15,19 +15,24 @@ MOST_SHOWN = 3  # Tags on the button of one run; the others are behind it.
 
 
 def tags(runs: Sequence[Job], key: str) -> None:
-    """A button that opens the tags of these runs; of one run it names them."""
-    held = list(store().tags.of([run.id for run in runs]).values())
+    """A button that opens the tags of these runs, each change of which is kept at once; of one run it names them."""
+    ids = [run.id for run in runs]
+    held = list(store().tags.of(ids).values())
     common = [tag for tag in held[0] if all(tag in each for each in held)]
     partial = sorted({tag for each in held for tag in each} - set(common))
-    field = f"tags_{key}_{hash((tuple(run.id for run in runs), tuple(map(tuple, held))))}"
-    with st.popover(_label(common, len(runs)), icon=":material/label:", key=f"tags_open_{key}"), st.form(f"tags_form_{key}", border=False):
+    field = f"tags_{key}_{hash(tuple(ids))}"
+    st.session_state[field], st.session_state[f"{field}_partial"] = common, []  # The store is right, whoever changed them.
+    with st.popover(_label(common, len(runs)), icon=":material/label:", key=f"tags_open_{key}"):
         st.multiselect(
-            "Tags" if len(runs) == 1 else f"Tags of all {len(runs)} runs", sorted({*store().tags.known(), *common}), default=common, key=field, accept_new_options=True,
-            select_all=False, placeholder="Choose or type one", help=f"Words by which these runs are found and put in groups, up to {LONGEST_TAG} characters each. Type a new one and press Enter.",
+            "Tags" if len(runs) == 1 else f"Tags of all {len(runs)} runs", sorted({*store().tags.known(), *common}), key=field, accept_new_options=True, select_all=False,
+            placeholder="Choose or type one", on_change=_change, args=(ids, common, field),
+            help=f"Words by which these runs are found and put in groups, up to {LONGEST_TAG} characters each. Type a new one and press Enter.",
         )
         if partial:
-            st.multiselect("Take off", partial, key=f"{field}_partial", select_all=False, placeholder="Tags that only some of them have", help="Only some of these runs have them. To give one to all, choose it above.")
-        st.form_submit_button("Save", key=f"tags_save_{key}", type="primary", on_click=_save, args=([run.id for run in runs], common, field))
+            st.multiselect(
+                "Tags of some of them", partial, key=f"{field}_partial", select_all=False, placeholder="Choose one to take it off", on_change=_take_off, args=(ids, f"{field}_partial"),
+                help="Only some of these runs have them. To give one to all, choose it above.",
+            )
 
 
 def _label(common: Sequence[str], runs: int) -> str:
@@ -36,11 +41,16 @@ def _label(common: Sequence[str], runs: int) -> str:
     return ", ".join(literal(tag) for tag in common[:MOST_SHOWN]) + (f" and {len(common) - MOST_SHOWN} more" if len(common) > MOST_SHOWN else "")
 
 
-def _save(runs: Sequence[int], common: Sequence[str], field: str) -> None:
-    chosen, taken_off = st.session_state[field], st.session_state.get(f"{field}_partial", [])
+def _change(runs: Sequence[int], common: Sequence[str], field: str) -> None:
+    chosen = st.session_state[field]
     with guarded():
-        store().tags.change(runs, add=[tag for tag in chosen if tag not in common], remove=[*(tag for tag in common if tag not in chosen), *(tag for tag in taken_off if tag not in chosen)])
-        toast_next("Tags saved.", ":material/label:")
+        store().tags.change(runs, add=[tag for tag in chosen if tag not in common], remove=[tag for tag in common if tag not in chosen])
+        st.rerun()  # The whole page, which may show these tags elsewhere too.
+
+
+def _take_off(runs: Sequence[int], field: str) -> None:
+    with guarded():
+        store().tags.change(runs, remove=st.session_state[field])
         st.rerun()
 
 
