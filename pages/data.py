@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui import dataset_view, ingest
 from pages.ui.errors import guarded
+from pages.ui.marks import marked_pictures
 from pages.ui.state import head, read_text, store, warm_up
 from pages.ui.text import count, literal, size
 from pages.ui.thumbnails import open_dataset, pictures
@@ -74,6 +75,7 @@ def detail(name: str) -> None:
             if tab.open:
                 with tab, guarded():
                     view(record, dataset)
+        marked_pictures(record)
     dataset_view.actions(record)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from sklearn.datasets import load_digits
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 
 from tlcore import config as settings
@@ -23,6 +24,7 @@ from tlcore.config import RunConfig
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.domains import divide, read_by
 from tlcore.datasets.splits import Split
+from tlcore.embedding import Embedding, save_embedding
 from tlcore.reporter import Stopwatch
 from tlcore.results import SUMMARY, Predictions, save_predictions
 from tlcore.store import EpochRecord, Job, JobState, Store
@@ -175,11 +177,21 @@ def leave_files(store: Store, workspace: Workspace, job: Job, learner: Learner) 
         rows = getattr(split, part)
         parts[name] = Predictions(name, rows, dataset.content_ids[rows], labels, learner.model.predict_proba(pixels).astype(np.float32), split.classes)
     save_predictions(folder, list(parts.values()))
+    save_embedding(folder, _embedding(learner))
     learner.domains.save(folder / "split.npz")
     (folder / "config.yaml").write_text(job.config.to_yaml(), encoding="utf-8")
     summary = _summary(store.epochs(job.id), learner, parts)
     (folder / SUMMARY).write_text(json.dumps(summary), encoding="utf-8")
     store.finish(job, JobState.done, result=summary, worked_s=summary["seconds"])
+
+
+def _embedding(learner: Learner) -> Embedding:
+    """Principal components of the pixels."""
+    given = {("train" if split is learner.domains.target else "source_train"): (dataset, split, part) for dataset, split, part in learner.learnt} | learner.tested
+    pixels, labels = zip(*(_part(*each) for each in given.values()), strict=True)
+    components = PCA(16, random_state=0).fit(np.concatenate(pixels))
+    rows = np.concatenate([getattr(split, part) for _, split, part in given.values()])
+    return Embedding(components.transform(np.concatenate(pixels)), np.repeat(list(given), list(map(len, labels))), rows, np.concatenate(labels), components.explained_variance_ratio_)
 
 
 def _summary(epochs: pd.DataFrame, learner: Learner, parts: dict[str, Predictions]) -> dict:

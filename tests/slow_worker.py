@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tlcore import worker
 from tlcore.executors import child_environment
-from tlcore.worker import Outcome, last_committed
+from tlcore.tasks import Outcome, last_committed
 from tlcore.workspace import Workspace, whole_file
 
 EPOCHS = 12

@@ -16,7 +16,8 @@ from tlcore.errors import ConflictError, InputError
 from tlcore.nn import layer_weights
 from tlcore.nn.export import keras_file, rebuilt
 from tlcore.store import Job, JobState, Store
-from tlcore.worker import JOB_KINDS, run_job
+from tlcore.tasks import JOB_KINDS
+from tlcore.worker import run_job
 from tlcore.workspace import Workspace
 
 SMALL = {

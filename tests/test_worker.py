@@ -10,11 +10,13 @@ import pytest
 
 import tlcore.nn
 from tests.datasets.samples import pets, small_dataset, zip_bytes
-from tlcore import demo, jobs, schema, worker
+from tlcore import demo, jobs, schema, store_reporter, tasks
 from tlcore.config import parse
 from tlcore.errors import Cancelled, InputError, Superseded
 from tlcore.store import DatasetRecord, JobState, Store
-from tlcore.worker import Outcome, StoreReporter, run_job, sentence
+from tlcore.store_reporter import StoreReporter
+from tlcore.tasks import Outcome
+from tlcore.worker import run_job, sentence
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def test_a_run_gets_its_source_as_a_dataset_and_a_run_without_one_gets_none(stor
         store.add_dataset(jobs.dataset_record(dataset, workspace))
     for source in (None, "photos", "pets"):
         jobs.submit_run(store, workspace, parse({"dataset": "pets", "source": {"dataset": source}}), forecast={})
-        assert run_job(store, store.claim("w", "train"), worker.train) == JobState.done
+        assert run_job(store, store.claim("w", "train"), tasks.train) == JobState.done
     pets, photos = ids["pets"].id, ids["photos"].id
     assert asked == [(pets, {}), (pets, {"source": photos}), (pets, {"source": pets})]
 
@@ -98,7 +100,7 @@ def test_a_locked_store_costs_progress_but_not_the_run(workspace, job, reporter,
     clock.now_s += 1
     impatient.progress(0.5)
     impatient.check()
-    monkeypatch.setattr(worker, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(store_reporter, "PATIENCE_S", 0.0)
     with pytest.raises(Exception, match="locked by another process"):
         impatient.log("a line that matters")
     other.execute("ROLLBACK")
@@ -170,7 +172,7 @@ def test_memory_errors_of_the_engine_are_told_like_others():
 
 def import_upload(store, workspace, name: str) -> JobState:
     """Carry out the import that waits, by the worker's own function."""
-    return run_job(store, store.claim(name), worker.ingest)
+    return run_job(store, store.claim(name), tasks.ingest)
 
 
 def test_an_upload_serves_every_import_that_names_it_and_is_deleted_after_the_last(store, workspace):
@@ -206,7 +208,7 @@ def test_a_recorded_dataset_bears_no_mark_and_one_of_a_superseded_import_goes(st
     store.add_job("ingest", "t", {"source": "digits", "name": "again"})
 
     def superseded_at_the_end(job, store, run_dir, reporter):
-        outcome = worker.ingest(job, store, run_dir, reporter)
+        outcome = tasks.ingest(job, store, run_dir, reporter)
         assert workspace.unlisted(outcome.dataset.id).exists() and store.give_up(job, "gone")
         return outcome
 

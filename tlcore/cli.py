@@ -22,6 +22,7 @@ from tlcore import (
     cache,
     cli_labels,
     cli_runs,
+    cli_suspects,
     cli_tags,
     cli_weights,
     config,
@@ -78,12 +79,14 @@ def build_parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text).add_subparsers(required=True, metavar="ACTION")
 
     command("demo", run_demo, "Train the offline demonstration and wait for it.")
-    _add_data_commands(command, group("data", "Add, list and show datasets."))
+    data = group("data", "Add, list, show and revise datasets.")
+    _add_data_commands(command, data)
     command("backbones", list_backbones, "List the pretrained networks.")
     _add_training_commands(command)
     cli_runs.add_commands(command, cli_tags.add_commands(command))
     _add_model_commands(command)
     cli_labels.add_commands(command)
+    cli_suspects.add_commands(command, data)
     cli_weights.add_commands(command)
     _add_cache_commands(command)
     return parser

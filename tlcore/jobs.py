@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tlcore.datasets.dataset import Dataset
 
 FORGOTTEN_AFTER_S = 86_400.0
+OF_A_RUN = ("export", "map", "label_check")  # Kinds of job that are about a finished run, and go with it.
 GONE = {
     "train": (
         "Its process ended without a word: killed, out of memory, or the machine stopped. Resume it to go on from the last finished epoch; "
@@ -31,6 +32,8 @@ GONE = {
     "weights": "Its process ended without a word: killed, out of memory, or the machine stopped. Nothing of it was kept; try it again.",
     "export": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the file again.",
     "shift": "Its process ended without a word: killed, out of memory, or the machine stopped. Measure it again.",
+    "map": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the map again.",
+    "label_check": "Its process ended without a word: killed, out of memory, or the machine stopped. Look for wrong labels again.",
 }
 
 
@@ -135,32 +138,13 @@ def submit_ingest(
         return earlier.id
     source = located(source)
     shown = name or Path(source).stem
-    _refuse_taken(store, shown)
+    refuse_taken(store, shown)
     payload = {"source": source, "name": name}
     if uploaded_as is not None:
         payload["uploaded_as"] = uploaded_as
     job_id = store.add_job("ingest", f"Add {shown}", payload, token=token)
     ensure_supervisor(workspace)
     return job_id
-
-
-def submit_export(store: Store, run_id: int) -> int:
-    """Queue the writing of a finished run's Keras file and return the job's id; one that waits or works already serves.
-
-    Raises: NotFoundError, ConflictError for a run that isn't done.
-    """
-    run = store.job(run_id)
-    if run.kind != "train" or run.state is not JobState.done:
-        raise ConflictError(f"run {run_id} has no finished model. Wait for its end, or resume it.")
-    job = latest_export(store, run_id)
-    job_id = job.id if job and job.active else store.add_job("export", f"Keras file of run {run_id}", {"run": run_id})
-    ensure_supervisor(store.workspace)
-    return job_id
-
-
-def latest_export(store: Store, run_id: int) -> Job | None:
-    """The last job that was to write a run's Keras file, however it ended."""
-    return next((job for job in store.jobs("export", limit=200) if job.payload["run"] == run_id), None)
 
 
 def located(source: str) -> str:
@@ -178,7 +162,8 @@ def located(source: str) -> str:
     raise InputError(f"{source[:60]!r} can't be the path of a file or a folder. Check the path.")
 
 
-def _refuse_taken(store: Store, name: str) -> None:
+def refuse_taken(store: Store, name: str) -> None:
+    """Raise ConflictError where a dataset has the name, or is about to."""
     if any(record.name == name for record in store.datasets()):
         raise ConflictError(f"A dataset named '{name}' exists already. Choose another name.")
     if any(_dataset_name(job) == name for job in store.jobs("ingest", states=ACTIVE, limit=10_000)):
@@ -218,7 +203,7 @@ def resume(store: Store, job_id: int) -> None:
     """
     job = store.job(job_id)
     if job.kind == "ingest" and job.state in RESUMABLE:
-        _refuse_taken(store, _dataset_name(job))
+        refuse_taken(store, _dataset_name(job))
     if not store.requeue(job_id):
         state = store.job(job_id).state
         raise ConflictError(f"run {job_id} is {state}; only {', '.join(sorted(RESUMABLE))} ones can be resumed.")
@@ -233,9 +218,10 @@ def delete_run(store: Store, workspace: Workspace, job_id: int) -> None:
     if not store.delete_job(job_id):
         raise ConflictError(f"run {job_id} is {store.job(job_id).state}. Cancel it, then delete it.")
     remove_folder(workspace.run(job_id))
-    for export in store.jobs("export", limit=10_000):
-        if export.payload["run"] == job_id and store.delete_job(export.id):
-            remove_folder(workspace.run(export.id))
+    for kind in OF_A_RUN:
+        for job in store.jobs(kind, limit=10_000):
+            if job.payload["run"] == job_id and store.delete_job(job.id):
+                remove_folder(workspace.run(job.id))
 
 
 def dismiss(store: Store, job_id: int) -> None:

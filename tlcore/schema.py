@@ -138,6 +138,14 @@ run_tags = sa.Table(
 
 hidden_runs = sa.Table("hidden_runs", tables, sa.Column("job_id", sa.ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True))
 
+marks = sa.Table(
+    "marks",
+    tables,
+    sa.Column("dataset_id", sa.ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("content_id", sa.String(64), primary_key=True),
+    sa.Column("at", sa.Float, nullable=False),
+)
+
 
 def _first_tables(connection: sa.Connection) -> None:
     tables.create_all(connection, tables=[datasets, series, jobs, epochs, events])
@@ -159,6 +167,10 @@ def _series_of_runs(connection: sa.Connection) -> None:
     SERIES_INDEX.create(connection, checkfirst=True)
 
 
+def _marks_of_pictures(connection: sa.Connection) -> None:
+    marks.create(connection, checkfirst=True)
+
+
 def _facts_tags_hidden(connection: sa.Connection) -> None:
     tables.create_all(connection, tables=[facts, run_tags, hidden_runs])
 
@@ -174,6 +186,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (
     ("history-indexes", _history_indexes),
     ("sources-of-runs", _sources_of_runs),
     ("series-of-runs", _series_of_runs),
+    ("marks-of-pictures", _marks_of_pictures),
     ("facts-tags-and-hidden-runs", _facts_tags_hidden),
 )
 

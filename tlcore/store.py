@@ -1,7 +1,8 @@
 """The store of a workspace: all SQL is in its parts, one a file.
 
 Jobs as they are read (job_reads) and changed from outside their worker (job_changes), a worker's writes
-(worker_writes), datasets (dataset_table). What stands by itself is an attribute: `series`, `runs` (run_table) and `tags` (run_tags).
+(worker_writes), datasets (dataset_table). What stands by itself is an attribute: `series`, `runs` (run_table), `tags`
+(run_tags), `marks`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from tlcore.job_changes import JobChanges
+from tlcore.marks import MarkTable
 from tlcore.records import (
     ACTIVE,
     RESUMABLE,
@@ -41,6 +43,7 @@ class Store(JobChanges, WorkerWrites):
         self.series = SeriesTable(self._reading, self._writing, clock)
         self.runs = RunTable(self._reading, self._writing)
         self.tags = TagTable(self._reading, self._writing)
+        self.marks = MarkTable(self._reading, self._writing, clock)
 
     @classmethod
     def open(cls, workspace: Workspace, clock: Callable[[], float] = time.time) -> Store:

@@ -7,188 +7,20 @@ sentence that says why.
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import errno
-import hashlib
 import os
 import select
 import sys
-import time
 import traceback
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
 
-from tlcore import chains, jobs, locks, weight_sets
-from tlcore.errors import Cancelled, ResourceError, Superseded, TLError
-from tlcore.reporter import Committed, NullReporter, Stopwatch
-from tlcore.store import DatasetRecord, EpochRecord, Job, JobState, Store
-from tlcore.weight_sets import WeightSet
+from tlcore import jobs, locks
+from tlcore.errors import Cancelled, Superseded, TLError
+from tlcore.reporter import NullReporter
+from tlcore.store import Job, JobState, Store
+from tlcore.store_reporter import StoreReporter, patiently, write_log
+from tlcore.tasks import JOB_KINDS, Execute, Outcome, remove_half_written
 from tlcore.workspace import Workspace
-
-WRITE_EVERY_S = 0.2  # Progress, at most.
-CHECK_EVERY_S = 0.5
-PATIENCE_S = 60.0  # A store that stays locked this long fails the run.
-
-T = TypeVar("T")
-
-
-class Outcome(NamedTuple):
-    """What a job leaves: figures, and a dataset that is to be recorded with its end."""
-
-    result: dict[str, Any]
-    dataset: DatasetRecord | None = None
-
-
-class StoreReporter:
-    """Writes a job's progress to the store, and stops the job when the store says so."""
-
-    def __init__(
-        self, store: Store, job: Job, run_dir: Path, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._store, self._job, self._run_dir, self._clock = store, job, run_dir, clock
-        self._watch = Stopwatch(clock)
-        self._began = clock()
-        self._next_write = self._next_check = self._began
-        self._latest: dict[str, Any] = {}
-        self._uncommitted: list[EpochRecord] = []
-
-    def worked_s(self) -> float:
-        """Seconds worked on the job, in this attempt and the ones before."""
-        return self._job.worked_s + self._clock() - self._began
-
-    def phase(self, name: str) -> None:
-        self._watch.begin(name)
-        self._latest = {"phase": name}
-        self._next_write = self._clock()
-        self._write()
-
-    def progress(self, fraction: float, message: str = "") -> None:
-        self._latest.update(progress=min(1.0, max(0.0, float(fraction))), message=message)
-        self._write()
-
-    def log(self, message: str) -> None:
-        self.note(message, "info")
-
-    def note(self, message: str, level: str) -> None:
-        """Add a line to the log file and to the events."""
-        write_log(self._run_dir, message)
-        patiently(lambda: self._store.note(self._job, message, level))
-
-    def epoch(self, number: int, metrics: dict[str, float], checkpoint: Path | None) -> None:
-        record = EpochRecord(
-            epoch=number,
-            attempt=self._job.attempt,
-            seconds=self.worked_s(),
-            metrics={name: float(value) for name, value in metrics.items() if name not in ("epoch", "seconds")},
-            checkpoint=checkpoint.name if checkpoint else "",
-            sha256=sha256_of(checkpoint) if checkpoint else "",
-        )
-        self._uncommitted.append(record)
-        if checkpoint:
-            patiently(lambda: self._store.commit_epochs(self._job, self._uncommitted))
-            self._uncommitted = []
-
-    def check(self) -> None:
-        now = self._clock()
-        if now >= self._next_check:
-            self._next_check = now + CHECK_EVERY_S
-            self._write(now=True)
-
-    def phases(self) -> dict[str, float]:
-        return self._watch.seconds()
-
-    def _write(self, now: bool = False) -> None:
-        if not now and self._clock() < self._next_write:
-            return
-        try:
-            asked = self._store.report(self._job, worked_s=self.worked_s(), **self._latest)
-        except ResourceError:
-            asked = False  # A locked store costs a figure on the page, not the run.
-        self._next_write = self._clock() + WRITE_EVERY_S
-        self._latest = {}
-        if asked:
-            raise Cancelled("Cancelled.")
-
-
-def train(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Outcome:
-    """Carry out a run."""
-    from tlcore.datasets.dataset import Dataset
-    from tlcore.nn import training
-
-    workspace = store.workspace
-    if job.config.backbone.run is not None:
-        reporter.phase("prepare")
-        take_trunk(store, job.config.backbone.run)
-    dataset = Dataset.open(workspace.dataset(job.payload["dataset_id"]))
-    resume_from = last_committed(job, store, run_dir, reporter)
-    more: dict[str, Any] = {}
-    if "source_id" in job.payload:
-        more["source"] = Dataset.open(workspace.dataset(job.payload["source_id"]))
-    return Outcome(training.run(job.config, dataset, workspace, run_dir, reporter, resume_from, **more))
-
-
-def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
-    """Add a dataset."""
-    from tlcore.datasets.sources import add_dataset
-
-    dataset = add_dataset(
-        job.payload["source"], job.payload["name"], store.workspace, reporter, job.payload.get("uploaded_as")
-    )
-    record = jobs.dataset_record(dataset, store.workspace)
-    return Outcome({"dataset": record.name, "dataset_id": record.id}, record)
-
-
-def weights(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Outcome:
-    """Add a weight set from a file, or from a finished run."""
-    from tlcore.nn import foreign_weights
-
-    asked = job.payload
-    reporter.phase("read")
-    if "run" in asked:
-        made = take_trunk(store, asked["run"], asked["name"])
-    else:
-        made = foreign_weights.add_file(
-            Path(asked["source"]), asked["backbone"], store.workspace, run_dir,
-            name=asked["name"], partial=asked["partial"], trained_on=asked["trained_on"], shown=asked["shown"],
-        )
-    reporter.log(f"Weight set '{made.name}' for {made.backbone}: {made.report}.")
-    return Outcome({"weight_set": made.id, "name": made.name})
-
-
-def take_trunk(store: Store, run_id: int, name: str | None = None) -> WeightSet:
-    """What the backbone of a finished run has learnt, as a weight set; the one that was made before serves."""
-    from tlcore.nn import foreign_weights
-
-    made = weight_sets.of_run(store.workspace, run_id)
-    if made is not None:
-        return made
-    known = chains.after_run(store, store.job(run_id))
-    return foreign_weights.add_run(store.workspace.run(run_id), run_id, known, store.workspace, name)
-
-def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
-    """Write a finished run's model as Keras's own file."""
-    from tlcore.nn.export import keras_file
-
-    reporter.phase("export")
-    remove_half_written(store.workspace.run(job.payload["run"]))
-    path = keras_file(store.workspace.run(job.payload["run"]))
-    return Outcome({"run": job.payload["run"], "file": path.name, "bytes": path.stat().st_size})
-
-
-def shift(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
-    """Measure how far two domains are apart."""
-    from tlcore.datasets.dataset import Dataset
-    from tlcore.nn.shift import measure
-
-    if job.config.backbone.run is not None:
-        take_trunk(store, job.config.backbone.run)
-    target, source = (Dataset.open(store.workspace.dataset(job.payload[name])) for name in ("dataset_id", "source_id"))
-    return Outcome(dataclasses.asdict(measure(job.config, target, source, store.workspace, reporter)))
-
-
-Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
-JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift, "weights": weights}
 
 
 def run_job(store: Store, job: Job, execute: Execute) -> JobState:
@@ -258,66 +90,6 @@ def sentence(problem: BaseException) -> str:
         return "Disk full: the run stopped, and its last finished epoch is kept. Free some space, then resume it."
     first_line = str(problem).strip().partition("\n")[0][:200] or "no more is known"
     return f"The job stopped by an unexpected error ({name}: {first_line}). Its log has the details."
-
-
-def last_committed(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Committed | None:
-    """The newest epoch whose checkpoint is as it was committed; those after it are forgotten."""
-    records = store.epoch_records(job.id)
-    kept = len(records)
-    while kept and not _unchanged(run_dir / records[kept - 1].checkpoint, records[kept - 1].sha256):
-        kept -= 1
-    if kept < len(records):
-        instead = f"epoch {records[kept - 1].epoch}" if kept else "the beginning"
-        newest = records[-1].epoch
-        reporter.note(f"The checkpoint of epoch {newest} is missing or was altered; going on from {instead}.", "warning")
-        store.drop_epochs(job, after=records[kept - 1].epoch if kept else 0)
-    if not kept:
-        return None
-    history = [
-        {"epoch": float(r.epoch), "seconds": r.seconds, **{k: float("nan") if v is None else v for k, v in r.metrics.items()}}
-        for r in records[:kept]
-    ]
-    reporter.log(f"Going on after epoch {records[kept - 1].epoch}.")
-    return Committed(records[kept - 1].epoch, run_dir / records[kept - 1].checkpoint, history)
-
-
-def _unchanged(path: Path, sha256: str) -> bool:
-    try:
-        return sha256_of(path) == sha256
-    except OSError:
-        return False
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def patiently(write: Callable[[], T]) -> T:
-    """Repeat a write that must not be lost while the store is locked. Raises ResourceError at last."""
-    give_up_at = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return write()
-        except ResourceError:
-            if time.monotonic() >= give_up_at:
-                raise
-            time.sleep(0.5)
-
-
-def write_log(run_dir: Path, message: str) -> None:
-    """Add a line to the run's log file; a disk that is full costs the line only."""
-    try:
-        with (run_dir / "log.txt").open("a", encoding="utf-8") as file:
-            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {message}\n")
-    except OSError as problem:
-        print(f"log line lost ({problem}): {message}", file=sys.stderr)
-
-
-def remove_half_written(run_dir: Path) -> None:
-    """Remove what an attempt that was killed had not finished writing."""
-    for left in run_dir.glob(".writing-*"):
-        left.unlink(missing_ok=True)
 
 
 def warm_up(kind: str, store: Store) -> None:

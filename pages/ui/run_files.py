@@ -11,7 +11,7 @@ from pages.ui import live
 from pages.ui.job_rows import progress
 from pages.ui.state import guarded, store, workspace
 from pages.ui.text import literal, size
-from tlcore import jobs
+from tlcore import run_jobs
 from tlcore.store import Job, JobState
 
 KERAS_FILE = "model.keras"
@@ -20,6 +20,7 @@ FILES = {
     "model.xml": "The same for OpenVINO: structure.",
     "model.bin": "The same for OpenVINO: weights.",
     "predictions.parquet": "Probabilities for each validation and test picture.",
+    "embedding.npz": "How the network sees its pictures, for maps and similar pictures.",
     "split.npz": "Which picture was in which part.",
     "config.yaml": "The settings; `python -m tlcore train` takes this file.",
     "summary.json": "The figures of this page.",
@@ -49,13 +50,13 @@ def _row(name: str, fact: str) -> st.delta_generator.DeltaGenerator:
 
 def _keras_on_demand(run: Job) -> None:
     """The button that has the Keras file written, and how far that is."""
-    job = jobs.latest_export(store(), run.id)
+    job = run_jobs.latest(store(), "export", run.id)
     active = job is not None and job.active
 
     @st.fragment(run_every=live.poll_s(active), key="keras_file")
     def row() -> None:
         with guarded():
-            now = jobs.latest_export(store(), run.id)
+            now = run_jobs.latest(store(), "export", run.id)
             with _row(KERAS_FILE, "written when asked for; takes some seconds"):
                 st.button("Make it", key="make_keras", icon=":material/build:", disabled=now is not None and now.active, on_click=_make, args=(run.id,))
             if now is not None and now.active:
@@ -70,7 +71,7 @@ def _keras_on_demand(run: Job) -> None:
 
 def _make(run_id: int) -> None:
     with guarded():
-        jobs.submit_export(store(), run_id)
+        run_jobs.submit(store(), "export", run_id)
         st.rerun()
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.download import download_csv
 from pages.ui.gallery import gallery
+from pages.ui.label_errors import label_errors
 from pages.ui.run_domain import tested
 from tlcore.store import Job
 
@@ -13,7 +14,12 @@ MOST_PICTURES = 24
 
 
 def mistakes(run: Job) -> None:
-    """The wrong answers it was surest of, with their pictures."""
+    """The wrong answers it was surest of, with their pictures; then the labels that are probably wrong themselves."""
+    worst_mistakes(run)
+    label_errors(run)
+
+
+def worst_mistakes(run: Job) -> None:
     given = tested(run)
     worst = given.predictions.worst_mistakes(MOST_PICTURES)
     if worst.empty:

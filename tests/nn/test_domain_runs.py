@@ -11,6 +11,7 @@ from tlcore.curves import FURTHER, METRICS, metrics_of
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.domains import Domains
 from tlcore.datasets.sources import add_dataset
+from tlcore.embedding import load_embedding
 from tlcore.nn import export, inference, training
 from tlcore.nn.strategies import STRATEGIES as KINDS
 from tlcore.reporter import NullReporter
@@ -78,6 +79,9 @@ def test_both_domains_are_evaluated_and_the_models_repeat_it(shared, tmp_path, n
     folder = tmp_path / "run"
     summary, _ = carry_out(shared, folder, name, **({"train.epochs": 1} if name == "scratch" else {}))
     assert json.loads((folder / "summary.json").read_text()) == summary
+    parts = dict(zip(*np.unique(load_embedding(folder).part, return_counts=True), strict=True))
+    tested = {part: len(load_predictions(folder, part)) for part in ("test", "source_test", "source_val")}
+    assert tested.items() <= parts.items() and ("train" in parts) == STRATEGIES[name]().reads_target_labels
     _, datasets = shared
     for split, dataset in (("test", datasets["digits-textures"]), ("source_test", datasets["digits"])):
         stored = load_predictions(folder, split)

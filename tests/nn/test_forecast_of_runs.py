@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from tlcore import demo, jobs, worker
+from tlcore import demo, jobs, tasks, worker
 from tlcore.config import parse
 from tlcore.forecast.outlook import compared, outlook_of, total_of
 from tlcore.store import JobState
@@ -29,7 +29,7 @@ def test_real_runs_take_about_as_long_as_forecast(store, workspace, monkeypatch)
         for kind in KINDS:
             config = parse({"dataset": "digits", "backbone": {"name": "ResNet20", "weights": "none"}, "train": {"epochs": 4, "early_stopping_patience": None, "seed": seed}, **kind})
             run = jobs.submit_run(store, workspace, config, forecast=outlook_of(store, config).to_json())
-            assert worker.run_job(store, store.claim("tests"), worker.train) is JobState.done
+            assert worker.run_job(store, store.claim("tests"), tasks.train) is JobState.done
             actual, predicted = total_of([row for row in compared(store.job(run)) if row["phase"] != "start"])
             held.append(predicted.holds(actual))
             off.append(math.exp(abs(math.log(actual / predicted.likely))))

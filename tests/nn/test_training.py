@@ -15,6 +15,7 @@ from tlcore.backbones import spec
 from tlcore.config import parse, read_config, with_changes
 from tlcore.datasets.sources import add_dataset
 from tlcore.datasets.splits import Split, make_split
+from tlcore.embedding import load_embedding, nearest
 from tlcore.errors import Cancelled, InputError, ResourceError
 from tlcore.nn import checkpoints, export, inference, training, warming
 from tlcore.nn.models import hash_of
@@ -30,7 +31,7 @@ SMALL = {
 SUMMARY = {
     "test_accuracy", "test_macro_f1", "test", "epochs", "best_epoch", "best_val_accuracy", "best_val_loss", "seconds", "phases", "trainable_params",
     "total_params", "engine", "cache", "train_images", "val_images", "test_images", "classes", "config_hash", "test_ids_hash", "model_bytes",
-    "weights_file", "weights_sha256", "earlier_seconds", "rates", "baselines",
+    "weights_file", "weights_sha256", "earlier_seconds", "rates", "baselines", "latency_ms",
 }
 EPOCH = {"epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auc", "learning_rate"}
 
@@ -83,6 +84,14 @@ def test_a_run_leaves_a_model_that_repeats_its_stored_predictions(carry_out, sha
     assert model.input.dtype == "uint8" and model.input.shape == (None, 32, 32, 3)
     np.testing.assert_allclose(model(pixels), probabilities, atol=1e-4)
     assert summary["model_bytes"] == sum((run_dir / f"model.{ending}").stat().st_size for ending in ("xml", "bin"))
+    assert 0 < summary["latency_ms"] < 1000
+    seen = load_embedding(run_dir)
+    test_at, train_at = seen.at("test"), seen.at("train")
+    assert np.array_equal(seen.rows[test_at], test["row"]) and np.array_equal(dataset.labels[seen.rows[train_at]], np.array([1, 4, 7])[seen.labels[train_at]])
+    assert len(train_at) == summary["train_images"] and seen.vectors.shape[1] == (12 if "head.hidden" in changes else 64)
+    similar, _ = nearest(seen.vectors[test_at], seen.vectors[train_at], 1)
+    alike = (seen.labels[train_at][similar[:, 0]] == seen.labels[test_at]).mean()
+    assert alike > 0.9 or summary["test_accuracy"] < 0.5, "like pictures lie together where the network tells them apart"
     with zipfile.ZipFile(run_dir / "model.keras") as file:
         assert b"tlcore" not in file.read("config.json"), "it must load without this project"
 

@@ -146,6 +146,14 @@ class Trainer:
             self._features.append((weakref.ref(rows), found))
         return found
 
+    def representations(self, rows: Rows, check: Check = lambda: None) -> np.ndarray:
+        """What the output layer sees of rows. Shapes: (n, representation_width) float32."""
+        return self._predicted(self._representations, rows, PREDICT_ROWS if self.network.tail is None else PREDICT_ROWS_OF_TAIL, check)
+
+    @property
+    def representation_width(self) -> int:
+        return int(self.network.dense[-1].kernel.shape[0])
+
     def start_over(self, learning_rate: float, train: Any) -> None:
         """As if newly made with another step size and another seed; only for a head alone."""
         assert self._untouched and train.batch_size == self._train.batch_size
@@ -266,6 +274,11 @@ class Trainer:
     def _probabilities(self) -> Callable:
         rows = tf.TensorSpec((None, *self.network.row_shape), self.network.cut.dtype)
         return tf.function(lambda x: tf.nn.softmax(self.network.logits(as_input(x))), input_signature=(rows,))
+
+    @functools.cached_property
+    def _representations(self) -> Callable:
+        rows = tf.TensorSpec((None, *self.network.row_shape), self.network.cut.dtype)
+        return tf.function(lambda x: self.network.representation(self.network.features(as_input(x))), input_signature=(rows,))
 
     @functools.cached_property
     def _features_call(self) -> Callable:

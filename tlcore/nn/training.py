@@ -23,13 +23,16 @@ from tlcore.cuts import Cut, cut_for
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.domains import NONE, divide, read_by
 from tlcore.datasets.splits import PARTS
+from tlcore.embedding import save_embedding
 from tlcore.errors import ResourceError
 from tlcore.metrics import evaluate
 from tlcore.nn import checkpoints, devices, export, strategies
 from tlcore.nn.classifier import Classifier
+from tlcore.nn.embedding import Pictures, embedding
 from tlcore.nn.environment import environment
 from tlcore.nn.features import CacheUse
 from tlcore.nn.inputs import Inputs, prefix_for
+from tlcore.nn.latency import latency_ms
 from tlcore.nn.loop import fit
 from tlcore.nn.models import Backbone, tail_model
 from tlcore.nn.strategies import frozen
@@ -107,9 +110,9 @@ class _Run:
         save_predictions(self.run_dir, list(found.values()))
         figures = {name: evaluate(part.labels, part.probabilities) for name, part in found.items() if name in TESTED}
         simple = self._baselines(parts, {name: tested[name][1] for name in TESTED if name in tested}, found)
+        self._keep_embedding(trainer, parts, tested)
         self.reporter.phase("export")
-        model_bytes = self._export(trainer.network)
-        summary = self._summary(figures, trainer.network, state) | simple | {"model_bytes": model_bytes}
+        summary = self._summary(figures, trainer.network, state) | simple | self._export(trainer.network)
         summary |= self._times()
         self._write_json("summary.json", summary)
         trainer.release()
@@ -172,6 +175,25 @@ class _Run:
             return {}
         return {"baselines": {name: baselines.figures(found[name].labels, each, len(self.split.classes)) for name, each in answers.items()}}
 
+    def _keep_embedding(self, trainer: Trainer, parts: Parts, tested: dict[str, tuple[str, Rows]]) -> None:
+        """How the network sees what it learnt from and was tested on."""
+        splits = {"target": self.split, "source": self.domains.source}
+        given = {name: (domain, rows) for name, (domain, rows) in tested.items()}
+        for name, domain, part in (("train", "target", parts.labelled), ("source_train", "source", parts.source)):
+            if part is not None and part.labels is not None:
+                given = {name: (domain, part.rows(1)), **given}
+        shown = {}
+        for name, (domain, rows) in given.items():
+            split = splits[domain]
+            assert split is not None
+            at = getattr(split, name.removeprefix("source_"))
+            shown[name] = Pictures(rows, at, split.labels(at))
+        found = embedding(trainer, shown, all(inputs.cached for inputs in self.inputs), self.config.train.seed, self.reporter.check)
+        if found is None:
+            self.reporter.log("No map of the pictures: the network gives no finite numbers for them.")
+        else:
+            save_embedding(self.run_dir, found)
+
     def _train(self, parts: Parts, watched: dict[str, Part], resume_from: Committed | None) -> tuple[Trainer, checkpoints.State]:
         config = self.config
         trainer = self._trainer(parts, watched["val"].rows(1).layout.row_shape)
@@ -216,8 +238,8 @@ class _Run:
 
         return report
 
-    def _export(self, classifier: Classifier) -> int:
-        """Write the model and return its bytes; Keras's own file waits until it is asked for."""
+    def _export(self, classifier: Classifier) -> dict[str, Any]:
+        """Write the model and tell its bytes and what one picture takes; Keras's own file waits until it is asked for."""
         prefix = self.prefix
         if self.plan.policy != "float32":
             prefix = prefix.in_float32()
@@ -225,12 +247,12 @@ class _Run:
         try:
             path = self.run_dir / export.OPENVINO_FILE
             export.save_openvino(prefix, classifier, path)
-            return path.stat().st_size + path.with_suffix(".bin").stat().st_size
+            return {"model_bytes": path.stat().st_size + path.with_suffix(".bin").stat().st_size, "latency_ms": latency_ms(path)}
         except RuntimeError as error:  # What OpenVINO raises for an operation that it doesn't know.
             self.reporter.log(f"No OpenVINO model: {str(error).splitlines()[0][:200]}")
         path = self.run_dir / export.KERAS_FILE
         export.save_keras(prefix.backbone, self.cut, classifier, path, prefix.via)
-        return path.stat().st_size
+        return {"model_bytes": path.stat().st_size, "latency_ms": None}
 
     def _write_settings(self) -> None:
         self.run_dir.mkdir(parents=True, exist_ok=True)

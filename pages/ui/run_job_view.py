@@ -1,0 +1,57 @@
+"""Something that a finished run is asked for afterwards: the button, how far it is, a cancel, why it failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from pages.ui import live
+from pages.ui.errors import guarded
+from pages.ui.job_rows import progress
+from pages.ui.state import store
+from pages.ui.text import literal
+from tlcore import jobs, run_jobs
+from tlcore.store import Job, JobState
+
+
+def asked_for(run: Job, kind: run_jobs.Kind, button: str, icon: str, help_text: str, again: bool = False) -> None:
+    """The button that queues the job, and its progress, refreshed while it works; when it ends the page is drawn anew.
+
+    again: it was done before, so the button asks for it once more.
+    """
+    job = run_jobs.latest(store(), kind, run.id)
+    active = job is not None and job.active
+
+    @st.fragment(run_every=live.poll_s(active), key=f"asked_{kind}")
+    def row() -> None:
+        with guarded():
+            now = run_jobs.latest(store(), kind, run.id)
+            working = now is not None and now.active
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.button(button, key=f"ask_{kind}", icon=icon, help=help_text, disabled=working, type="tertiary" if again else "secondary", on_click=_submit, args=(kind, run.id))
+                if now is not None and working:
+                    st.button("Cancel", key=f"cancel_{kind}", icon=":material/cancel:", disabled=now.cancel_requested, on_click=_cancel, args=(now.id,))
+            if now is not None and working:
+                progress(now)
+            elif now is not None and now.state in (JobState.failed, JobState.interrupted):
+                st.error(literal(now.error or "It could not be done."), icon=":material/error:")
+            if active and not working:
+                st.rerun()
+
+    row()
+
+
+def _submit(kind: run_jobs.Kind, run_id: int) -> None:
+    _then_all(lambda: run_jobs.submit(store(), kind, run_id))
+
+
+def _cancel(job_id: int) -> None:
+    _then_all(lambda: jobs.cancel(store(), job_id))
+
+
+def _then_all(change: Callable[[], object]) -> None:
+    """Draw the whole page: whether this part looks again by itself is set there."""
+    with guarded():
+        change()
+        st.rerun()
