@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,13 +67,18 @@ class RunTable:
             found = [dict(row) for row in connection.execute(query).mappings()]
         return [row | {"name": hashlib.sha256(str(row["tested_on"]).encode()).hexdigest()[:12]} for row in found]
 
-    def facts(self, tested_on: str) -> list[dict[str, Any]]:
-        """Of every run that was tested on these pictures: run, title, backbone, strategy, its figures and costs; newest first, hidden ones left out."""
+    def facts(self, tested_on: str, names: Sequence[str] = tuple(FIGURES | COSTS)) -> list[dict[str, Any]]:
+        """Of every run that was tested on these pictures: run, title, backbone, strategy and the figures and costs of these names.
+
+        Newest first, hidden ones left out.
+        """
         self._refresh()
-        columns = [jobs.c.id.label("run"), jobs.c.title, facts.c.backbone, facts.c.strategy, *(facts.c[name] for name in (*FIGURES, *COSTS))]
+        columns = [jobs.c.id.label("run"), jobs.c.title, facts.c.backbone, facts.c.strategy, *(facts.c[name] for name in names)]
         query = sa.select(*columns).select_from(joined).where(*conditions(Wanted()), facts.c.tested_on == tested_on, facts.c.accuracy.is_not(None))
         with self._reading() as connection:
-            return [dict(row) for row in connection.execute(query.order_by(jobs.c.id.desc())).mappings()]
+            found = connection.execute(query.order_by(jobs.c.id.desc()))
+            keys = tuple(found.keys())
+            return [dict(zip(keys, row, strict=True)) for row in found]
 
     def tested_on(self, run_id: int) -> str | None:
         """On what a finished run was tested, as `test_sets` names it."""

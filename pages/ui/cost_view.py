@@ -30,8 +30,9 @@ class Shown(NamedTuple):
     kind: str
 
 
+@st.fragment(key="cost_view")
 def cost_view() -> None:
-    """The whole section; nothing where no run has been tested yet."""
+    """The whole section, which is drawn anew by itself; nothing where no run has been tested yet."""
     with guarded():
         sets = store().runs.test_sets()
         if not sets:
@@ -43,7 +44,7 @@ def cost_view() -> None:
             cost = _one("At what cost", "cost", tuple(COSTS), {name: each.label for name, each in COSTS.items()})
             kind = _one("Colour and shape", "mark", KINDS, {name: name.capitalize() for name in KINDS})
             tested_on = _test_set(sets, chosen)
-        table = pareto.against_cost(store().runs.facts(tested_on), cost, figure, len(cost_chart.SHAPES), kind)
+        table = pareto.against_cost(store().runs.facts(tested_on, (cost, figure)), cost, figure, len(cost_chart.SHAPES), kind)
         if table.empty:
             st.info(f"None of these runs has both {FIGURES[figure].label.lower()} and {COSTS[cost].label.lower()}. Choose something else, or train a run anew: older versions measured less.", icon=":material/info:")
             return
@@ -106,9 +107,14 @@ def _picked(table: pd.DataFrame, runs: Sequence[int], of: Shown) -> None:
                 st.caption("Pick one more to compare.", width="content")
             if len(runs) >= FEWEST:
                 label = f"Compare these {len(compared)}" if len(runs) <= MOST else f"Compare the best {MOST}"
-                st.button(label, key="compare_picked", type="primary", icon=":material/compare_arrows:", on_click=lambda: write_query(runs=compared))
+                st.button(label, key="compare_picked", type="primary", icon=":material/compare_arrows:", on_click=_compare, args=(compared,))
         shown = table.set_index("run").loc[list(runs)].reset_index()
         _table(shown, of, "cost_picked_runs", "The picked runs, the best first")
+
+
+def _compare(runs: Sequence[int]) -> None:
+    write_query(runs=runs)
+    st.rerun()  # The whole page: what is compared stands above.
 
 
 def _table(table: pd.DataFrame, of: Shown, key: str, alt: str) -> None:
