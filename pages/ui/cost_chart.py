@@ -13,6 +13,7 @@ from pages.ui.charts import Spec
 SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
 COLUMNS = ["run", "title", "kind", "cost", "gain", "on", "chosen"]
 RING = {False: "#18242b", True: "#e6edf0"}  # The page's own text colours, by `dark`.
+LETTERS_IN_A_ROW = 28  # Of the legend, on a narrow screen.
 LINE = "#808080"  # Seen on light and dark, and no category's colour.
 
 
@@ -32,7 +33,7 @@ def spec(cost: Axis, gain: Axis, kinds: tuple[str, ...], logarithmic: bool, dark
     scale = alt.Scale(type="log", nice=False, padding=12) if logarithmic else alt.Scale(zero=False, nice=True, padding=12)
     x = alt.X("cost:Q", title=cost.title + (", logarithmic" if logarithmic else ""), scale=scale, axis=alt.Axis(format=cost.form, grid=False, labelOverlap=True, labelFlush=False, tickCount=6))
     y = alt.Y("gain:Q", title=gain.title, scale=alt.Scale(zero=False, padding=8), axis=alt.Axis(format=gain.form, labelFlush=False, tickCount=6))
-    columns = 4 if max(map(len, kinds), default=0) <= 16 else 2
+    columns = 4 if sum(map(len, kinds[:4])) <= LETTERS_IN_A_ROW else 2
     legend = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=160, symbolOpacity=1, symbolStrokeWidth=0)
     color = alt.Color("kind:N", scale=alt.Scale(domain=list(kinds)), legend=legend)
     shape = alt.Shape("kind:N", scale=alt.Scale(domain=list(kinds), range=SHAPES[: len(kinds)]), legend=legend)

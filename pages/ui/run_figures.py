@@ -17,11 +17,11 @@ class Figure(NamedTuple):
 
 
 FIGURES = {
-    "val_accuracy": Figure("Validation accuracy", "percent", ".0%", "Share of the validation pictures recognised after the best epoch; which one that is, the figure tells by which the run stops and chooses."),
-    "accuracy": Figure("Test accuracy", "percent", ".0%", "Share of the test pictures recognised."),
-    "balanced_accuracy": Figure("Balanced accuracy", "percent", ".0%", "Mean over classes of the share of test pictures recognised."),
-    "macro_f1": Figure("Macro F1", "%.3f", ".2f", "Mean F1 over classes, on the test pictures."),
-    "auc": Figure("AUC", "%.4f", ".2f", "Mean area under the ROC curve, one class against the rest, on the test pictures."),
+    "val_accuracy": Figure("Validation accuracy", "percent", ".2~%", "Share of the validation pictures recognised after the best epoch; which one that is, the figure tells by which the run stops and chooses."),
+    "accuracy": Figure("Test accuracy", "percent", ".2~%", "Share of the test pictures recognised."),
+    "balanced_accuracy": Figure("Balanced accuracy", "percent", ".2~%", "Mean over classes of the share of test pictures recognised."),
+    "macro_f1": Figure("Macro F1", "%.3f", ".3~f", "Mean F1 over classes, on the test pictures."),
+    "auc": Figure("AUC", "%.4f", ".3~f", "Mean area under the ROC curve, one class against the rest, on the test pictures."),
 }
 COSTS = {
     "seconds": Figure("Time to train", "%.1f s", ",~r", "Seconds from the beginning of its work to the end, pauses left out."),
