@@ -37,6 +37,8 @@ TRAINED = {
     "run-curves": "runs?run={0}&tab=Curves",
     "run-confusion": "runs?run={0}&tab=Confusion",
     "run-classes": "runs?run={0}&tab=Classes",
+    "run-roc": "runs?run={0}&tab=ROC+%26+PR",
+    "run-calibration": "runs?run={0}&tab=Calibration",
     "run-mistakes": "runs?run={0}&tab=Mistakes",
     "compare": "compare?runs={0},{1}",
     "predict": "predict?runs={0}",

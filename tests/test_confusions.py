@@ -8,12 +8,15 @@ import numpy as np
 
 from tests.test_results import PETS
 from tlcore.confusions import (
+    Zoom,
     class_table,
     difference,
     disagreements,
     order_by_confusion,
+    worst_classes,
     worst_pairs,
 )
+from tlcore.results import Predictions
 
 # The second model mends picture 11 (a cat) and spoils picture 14 (a dog).
 AFTER = dataclasses.replace(PETS, probabilities=np.array([[0.9, 0.1], [0.7, 0.3], [0.3, 0.7], [0.8, 0.2], [0.6, 0.4]], np.float32))
@@ -38,6 +41,44 @@ def test_the_worst_pairs_come_first():
     # One cat of two and one dog of three are mistaken: as many, but a larger share of the cats.
     assert worst_pairs(PETS).to_numpy().tolist() == [["cat", "dog", 1, 1 / 2], ["dog", "cat", 1, 1 / 3]]
     assert len(worst_pairs(PETS, 1)) == 1
+
+
+# Of a, b, c, d: an a taken for b, a b right, two c (one right, one for d), and two d (for a and right).
+FOUR = Predictions(
+    "test", np.arange(6), np.array(list("uvwxyz")), np.array([0, 1, 2, 2, 3, 3]), np.eye(4, dtype=np.float32)[[1, 1, 2, 3, 0, 3]], ("a", "b", "c", "d")
+)
+
+
+def test_a_zoom_sums_the_other_classes_up_and_leaves_their_own_matrix_out():
+    zoom = Zoom(FOUR, ("b", "a"))
+    assert zoom.names == ("b", "a", "2 others")
+    cells = zoom.cells().set_index(["true", "predicted"])
+    # The row of the others: one of four goes to a; the column of a holds that one alone.
+    assert cells.to_dict("index") == {
+        ("b", "b"): {"count": 1, "share": 1, "kind": "right"}, ("a", "b"): {"count": 1, "share": 1, "kind": "mistaken"},
+        ("2 others", "a"): {"count": 1, "share": 1 / 4, "kind": "mistaken"},
+    }
+    assert zoom.cells("column").set_index(["true", "predicted"])["share"].to_dict() == {("b", "b"): 1 / 2, ("a", "b"): 1 / 2, ("2 others", "a"): 1}
+    assert zoom.in_cell("2 others", "a")["row"].tolist() == [4] and zoom.in_cell("a", "b")["row"].tolist() == [0]
+    assert zoom.in_cell("3 others", "a").empty and zoom.in_cell("2 others", "2 others").empty and zoom.in_cell("c", "d").empty
+
+
+def test_with_all_classes_a_zoom_is_the_matrix_itself():
+    zoom = Zoom(FOUR, FOUR.classes)
+    assert zoom.names == FOUR.classes
+    for by in ("row", "column"):
+        assert zoom.cells(by).equals(FOUR.confusion_cells(by))
+
+
+def test_what_is_summed_up_has_a_name_that_no_class_has():
+    named = dataclasses.replace(FOUR, classes=("a", "b", "3 others", "d"))
+    assert Zoom(named, ("b",)).names == ("b", "3 others…") and Zoom(named, ("a", "b", "d")).names[-1] == "1 other"
+
+
+def test_the_worst_classes_are_those_of_the_most_frequent_mistakes():
+    assert worst_classes(FOUR) == ("a", "b", "c", "d")
+    most = dataclasses.replace(FOUR, labels=np.array([3, 3, 3, 2, 0, 1]), probabilities=np.eye(4, dtype=np.float32)[[1, 1, 1, 2, 2, 1]])
+    assert worst_classes(most, 2) == ("b", "d")
 
 
 def test_only_cells_that_change_are_told_and_whether_for_the_better():

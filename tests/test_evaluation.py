@@ -11,7 +11,13 @@ import pytest
 from tests.finished_run import finished_run
 from tlcore import cli, metrics, results
 from tlcore.errors import NotFoundError
-from tlcore.evaluation import evaluate_run
+from tlcore.evaluation import (
+    Evaluation,
+    classes_by,
+    evaluate_part,
+    evaluate_run,
+    figure_table,
+)
 from tlcore.store import Store
 from tlcore.workspace import Workspace
 
@@ -71,6 +77,34 @@ def test_figures_stand_between_their_ends_and_above_the_majority(digits_run, wor
     assert found.threshold() is None, "more than two classes"
 
 
+def test_one_sentence_and_one_table_hold_the_run_against_its_baselines(two_domains, workspace):
+    parts = evaluate_run(workspace.run(two_domains))
+    for name, pictures in (("test", "test pictures that"), ("source_test", "test pictures of the source that")):
+        assert f"{parts[name].figures['accuracy']:.1%} of {len(parts[name].predictions)} {pictures}" in parts[name].in_words
+    table = figure_table(parts).set_index(["part", "figure"])
+    assert len(table) == 2 * len(metrics.FIGURES)
+    row = table.loc[("source_test", "accuracy")]
+    assert row["low"] < row["value"] == parts["source_test"].figures["accuracy"] < row["high"] and row["nearest_centroid"] == 0.5
+    assert np.isnan(table.loc[("test", "accuracy"), "nearest_centroid"]) and np.isnan(table.loc[("source_test", "auc"), "nearest_centroid"])
+
+
+def test_after_the_temperature_the_bins_hold_as_many_pictures_and_their_gaps_add_up_to_the_error(digits_run, workspace):
+    found = evaluate_part(workspace.run(digits_run), "test")
+    after = found.reliability_after
+    assert after["count"].sum() == len(found.predictions)
+    assert (after["count"] * (after["accuracy"] - after["confidence"]).abs()).sum() / after["count"].sum() == pytest.approx(found.calibration.ece_after)
+    assert dataclasses.replace(found, validation=None).reliability_after is None
+
+
+def test_classes_are_ordered_by_a_figure_and_those_without_it_left_out():
+    # a: one of two found, and one of two taken for it right; b: one of two, one of one right; c: no picture, one taken for it.
+    labels, predicted = np.array([0, 0, 1, 1]), [0, 2, 0, 1]
+    found = Evaluation(results.Predictions("test", np.arange(4), np.array(list("wxyz")), labels, np.eye(3)[predicted], ("a", "b", "c")), None, {})
+    recall, precision = classes_by(found, "recall"), classes_by(found, "precision")
+    assert recall["class"].tolist() == ["a", "b"] and recall["mean"].tolist() == [0.5, 0.5]
+    assert precision["class"].tolist() == ["c", "a", "b"] and precision["mean"].iloc[0] == (0 + 1 / 2 + 1) / 3
+
+
 def test_the_document_holds_all_of_it(digits_run, say):
     part = json.loads(say("runs", "show", digits_run, "--json"))["evaluation"]["test"]
     assert set(part["figures"]) == set(metrics.FIGURES) and set(part["figures"]["auc"]) == {"value", "low", "high"}
@@ -90,6 +124,15 @@ def test_two_classes_have_a_threshold_by_what_errors_cost(pair_run, say):
     assert "'8' from 0." in say("runs", "show", pair_run)
     with pytest.raises(SystemExit):
         say(*words, "--miss-cost", -1)
+
+
+def test_either_of_two_classes_can_be_the_one_to_find(pair_run, workspace):
+    found = evaluate_part(workspace.run(pair_run), "test")
+    threes, eights = found.cheapest(0), found.cheapest(1)
+    assert threes.found + threes.missed == (found.predictions.labels == 0).sum() and eights.found + eights.missed == (found.predictions.labels == 1).sum()
+    areas = found.areas.set_index("curve")
+    assert areas.index.tolist()[:2] == ["macro average", "micro average"] and set(areas.index[2:]) == {"3", "8"}
+    assert areas.loc["8", "support"] == eights.found + eights.missed and np.isnan(areas.loc["macro average", "support"])
 
 
 def test_a_run_on_two_domains_tells_of_both(two_domains, workspace, say):

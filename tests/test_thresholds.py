@@ -12,6 +12,7 @@ from tlcore import metrics
 from tlcore.thresholds import (
     MACRO,
     MICRO,
+    areas,
     cheapest_threshold,
     decide,
     precision_recall_curves,
@@ -35,6 +36,13 @@ def test_curves_of_digits_have_the_areas_of_scikit_learn_and_few_points():
         assert precisions[name] == pytest.approx(average_precision_score(given.labels == c, given.probabilities[:, c]))
     assert areas[MACRO] == pytest.approx(metrics.mean_auc(given.labels, given.probabilities), abs=1e-6)
     assert areas[MICRO] == pytest.approx(roc_auc_score(*flat)) and precisions[MICRO] == pytest.approx(average_precision_score(*flat))
+
+
+def test_areas_of_both_kinds_stand_in_one_row():
+    # 0.35 and 0.8 are the positives' scores: 3 of 4 pairs in order; precision 1 at 0.8, then 2/3 at 0.35.
+    given = areas(*(draw(LABELS, PROBABILITIES, ["no", "yes"]) for draw in (roc_curves, precision_recall_curves)))
+    assert given["kind"].tolist() == ["class"] * 2 + ["average"] * 2 and given["curve"].tolist() == ["no", "yes", MACRO, MICRO]
+    assert given.set_index("curve").loc["yes", ["auc", "average_precision"]].tolist() == pytest.approx([0.75, (1 + 2 / 3) / 2])
 
 
 def test_thinned_curves_keep_their_shape_and_their_ends():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -30,11 +32,70 @@ def order_by_confusion(matrix: np.ndarray) -> np.ndarray:
     return np.asarray(leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed)))
 
 
-def worst_pairs(predictions: Predictions, count: int = 20) -> pd.DataFrame:
-    """The most frequent mistakes: true, predicted, count, share (of the true class's pictures); most frequent first."""
+def worst_pairs(predictions: Predictions, count: int | None = 20) -> pd.DataFrame:
+    """The most frequent mistakes, or all: true, predicted, count, share (of the true class's pictures); most frequent first."""
     cells = predictions.confusion_cells()
     wrong = cells[cells["kind"] == "mistaken"].sort_values(["count", "share"], ascending=False, kind="stable", ignore_index=True)
-    return wrong[["true", "predicted", "count", "share"]].head(count)
+    return wrong[["true", "predicted", "count", "share"]].iloc[:count]
+
+
+def worst_classes(predictions: Predictions, most: int = 12) -> tuple[str, ...]:
+    """The classes of the most frequent mistakes, as many as there is place for, in the dataset's order."""
+    pairs = worst_pairs(predictions, most)[["true", "predicted"]]
+    named = dict.fromkeys(name for pair in pairs.itertuples(index=False) for name in pair)
+    chosen = set(list(named)[:most])
+    return tuple(name for name in predictions.classes if name in chosen)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Zoom:
+    """The confusion matrix of some classes; all others are summed up in one row and one column.
+
+    Pictures of other classes that are taken for other classes are in no cell, but count in the shares of that row and column.
+    """
+
+    predictions: Predictions
+    shown: tuple[str, ...]
+
+    @property
+    def others(self) -> str:
+        """The name of what is summed up, which no class has; empty where every class is shown."""
+        left = len(self.predictions.classes) - len(self.shown)
+        name = f"{left} other{'' if left == 1 else 's'}"
+        while name in self.predictions.classes:
+            name += "…"
+        return name if left else ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of rows and columns, the others last."""
+        return (*self.shown, self.others) if self.others else self.shown
+
+    def cells(self, by: Literal["row", "column"] = "row") -> pd.DataFrame:
+        """As `Predictions.confusion_cells`."""
+        matrix = metrics.confusion(self._places(self.predictions.labels), self._places(self.predictions.predicted), len(self.shown) + 1)
+        whole = np.maximum(matrix.sum(axis=1 if by == "row" else 0, keepdims=True), 1)
+        shares = matrix / whole
+        matrix[-1, -1] = 0
+        true, predicted = np.nonzero(matrix)
+        names = np.array([*self.shown, self.others], dtype=object)
+        return pd.DataFrame({
+            "true": names[true], "predicted": names[predicted], "count": matrix[true, predicted], "share": shares[true, predicted],
+            "kind": np.where(true == predicted, "right", "mistaken"),
+        })
+
+    def in_cell(self, true: str, predicted: str) -> pd.DataFrame:
+        """As `Predictions.in_cell`; empty where the cell isn't shown."""
+        if true not in self.names or predicted not in self.names or true == predicted == self.others:
+            return self.predictions.pictures(np.empty(0, np.int64))
+        asked = (self._places(self.predictions.labels) == self.names.index(true)) & (self._places(self.predictions.predicted) == self.names.index(predicted))
+        return self.predictions.pictures(np.flatnonzero(asked))
+
+    def _places(self, labels: np.ndarray) -> np.ndarray:
+        """Row or column of each class index; the last one is that of the others."""
+        of_class = np.array([self.shown.index(name) if name in self.shown else len(self.shown) for name in self.predictions.classes])
+        found: np.ndarray = of_class[labels]
+        return found
 
 
 def difference(one: Predictions, other: Predictions) -> pd.DataFrame:

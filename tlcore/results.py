@@ -79,13 +79,14 @@ class Predictions:
     def in_cell(self, true: str, predicted: str) -> pd.DataFrame:
         """Pictures of class `true` taken for `predicted`, surest first: row, label, predicted, confidence."""
         asked = (self.labels == self.classes.index(true)) & (self.predicted == self.classes.index(predicted))
-        return self._pictures(np.flatnonzero(asked))
+        return self.pictures(np.flatnonzero(asked))
 
     def worst_mistakes(self, count: int) -> pd.DataFrame:
         """The wrong answers the run was surest of, surest first: row, label, predicted, confidence."""
-        return self._pictures(np.flatnonzero(self.predicted != self.labels)).head(count)
+        return self.pictures(np.flatnonzero(self.predicted != self.labels)).head(count)
 
-    def _pictures(self, at: np.ndarray) -> pd.DataFrame:
+    def pictures(self, at: np.ndarray) -> pd.DataFrame:
+        """Those at these positions, surest first: row, label, predicted, confidence."""
         predicted, names = self.predicted[at], np.array(self.classes, dtype=object)
         table = pd.DataFrame(
             {

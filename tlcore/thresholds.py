@@ -38,20 +38,26 @@ def roc_curves(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[
 
 def precision_recall_curves(labels: np.ndarray, probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """Precision over recall, columns as of `roc_curves`: x (recall), y (precision), area (average precision, not interpolated)."""
-    from sklearn.metrics import average_precision_score, precision_recall_curve
+    from sklearn.metrics import precision_recall_curve
 
     grid, heights, parts = np.linspace(0, 1, STEPS + 1), [], []
     for name, own, scores in _one_against_rest(labels, probabilities, classes):
         y, x, _ = precision_recall_curve(own, scores)
         heights.append(np.interp(grid, x[::-1], y[::-1]))
-        parts.append(_curve(name, "class", x[::-1], y[::-1], average_precision_score(own, scores)))
+        parts.append(_curve(name, "class", x[::-1], y[::-1], _average_precision(x, y)))
     if parts:
         own, scores = _as_one(labels, probabilities)
         y, x, _ = precision_recall_curve(own, scores)
         areas = [part["area"].iloc[0] for part in parts]
         parts.append(_curve(MACRO, "average", grid, np.mean(heights, axis=0), float(np.mean(areas))))
-        parts.append(_curve(MICRO, "average", x[::-1], y[::-1], average_precision_score(own, scores)))
+        parts.append(_curve(MICRO, "average", x[::-1], y[::-1], _average_precision(x, y)))
     return _joined(parts)
+
+
+def areas(roc: pd.DataFrame, precision_recall: pd.DataFrame) -> pd.DataFrame:
+    """The areas of both kinds of curve, one row a curve, classes as in the dataset, then averages: kind, curve, auc, average_precision."""
+    ours, theirs = (curves.drop_duplicates(["kind", "curve"])[["kind", "curve", "area"]] for curves in (roc, precision_recall))
+    return ours.rename(columns={"area": "auc"}).merge(theirs.rename(columns={"area": "average_precision"}), on=["kind", "curve"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,30 +99,43 @@ def decide(labels: np.ndarray, probabilities: np.ndarray, threshold: float, posi
 
 def threshold_table(labels: np.ndarray, probabilities: np.ndarray, positive: int = 1, of_a_miss: float = 1.0, of_a_false_alarm: float = 1.0) -> pd.DataFrame:
     """What each threshold does, lowest first: the columns of `Decision.to_json`; at most some 200 rows, the cheapest one among them."""
-    rows = [each.to_json(of_a_miss, of_a_false_alarm) for each in _decisions(labels, probabilities, positive)]
-    frame = pd.DataFrame(rows)
-    keep = np.unique(np.append(np.linspace(0, len(frame) - 1, STEPS).round().astype(int), int(frame["cost"].argmin())))
-    return frame.iloc[keep].reset_index(drop=True)
+    every = _decisions(labels, probabilities, positive)
+    cost = every.missed * of_a_miss + every.false_alarms * of_a_false_alarm
+    keep = np.unique(np.append(np.linspace(0, len(cost) - 1, STEPS).round().astype(int), int(cost.argmin())))
+    return pd.DataFrame([every.at(place).to_json(of_a_miss, of_a_false_alarm) for place in keep])
 
 
 def cheapest_threshold(labels: np.ndarray, probabilities: np.ndarray, positive: int = 1, of_a_miss: float = 1.0, of_a_false_alarm: float = 1.0) -> float:
     """The threshold with the lowest cost, the one nearest to 1/2 where several have it; choose it on validation pictures."""
-    decisions = list(_decisions(labels, probabilities, positive))
-    return min(decisions, key=lambda each: (each.cost(of_a_miss, of_a_false_alarm), abs(each.threshold - 0.5))).threshold
+    every = _decisions(labels, probabilities, positive)
+    cost = every.missed * of_a_miss + every.false_alarms * of_a_false_alarm
+    return float(every.threshold[np.lexsort((np.abs(every.threshold - 0.5), cost))[0]])
 
 
-def _decisions(labels: np.ndarray, probabilities: np.ndarray, positive: int) -> Iterator[Decision]:
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Decisions:
+    """Many at once: the fields of `Decision` as arrays (m,)."""
+
+    threshold: np.ndarray
+    found: np.ndarray
+    missed: np.ndarray
+    false_alarms: np.ndarray
+    rejected: np.ndarray
+
+    def at(self, place: int) -> Decision:
+        return Decision(float(self.threshold[place]), *(int(each[place]) for each in (self.found, self.missed, self.false_alarms, self.rejected)))
+
+
+def _decisions(labels: np.ndarray, probabilities: np.ndarray, positive: int) -> _Decisions:
     """At 0, and halfway between each two scores that follow each other, and at 1."""
     scores, own = _scores(probabilities, positive), labels == positive
     order = np.argsort(scores, kind="stable")
     values, first = np.unique(scores[order], return_index=True)
-    below = np.concatenate([[0], np.cumsum(own[order])])  # Own pictures among the lowest ones.
     rejected = np.append(first, len(scores))  # All pictures below each threshold.
+    missed = np.concatenate([[0], np.cumsum(own[order])])[rejected]
     places = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [np.nextafter(1.0, 2.0)]])
     total = int(own.sum())
-    for threshold, out in zip(places, rejected, strict=True):
-        missed = int(below[out])
-        yield Decision(float(threshold), total - missed, missed, len(scores) - int(out) - (total - missed), int(out) - missed)
+    return _Decisions(places, total - missed, missed, len(scores) - rejected - (total - missed), rejected - missed)
 
 
 def _scores(probabilities: np.ndarray, positive: int) -> np.ndarray:
@@ -134,6 +153,11 @@ def _one_against_rest(labels: np.ndarray, probabilities: np.ndarray, classes: Se
             own = labels == c
             if 0 < own.sum() < len(own):
                 yield name, own, probabilities[:, c]
+
+
+def _average_precision(recall: np.ndarray, precision: np.ndarray) -> float:
+    """Σ (Rᵢ − Rᵢ₋₁) · Pᵢ, as scikit-learn's `average_precision_score`, which would compute the curve once more."""
+    return float(-(np.diff(recall) * precision[:-1]).sum())
 
 
 def _as_one(labels: np.ndarray, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,12 +19,11 @@ Spec = dict[str, Any]
 
 _SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left"]
 # The page's own colours by `dark`: Vega draws text in black unless told otherwise.
-_TEXT = {False: "#18242b", True: "#e6edf0"}
-_BACKGROUND = {False: "#ffffff", True: "#10171b"}
-_MARK = "#808080"  # Seen on light and dark, and no category's colour.
+TEXT = {False: "#18242b", True: "#e6edf0"}
+BACKGROUND = {False: "#ffffff", True: "#10171b"}
+MARK = "#808080"  # Seen on light and dark, and no category's colour.
 _DASHES = [[5, 3], [1, 0], [1, 3]]  # Training dashed, validation drawn through, the source's dotted.
-_NO_DATA = pd.DataFrame()
-MOST_LABELLED_CLASSES = 20  # Beyond this many classes no number fits into a cell.
+NO_DATA = pd.DataFrame()
 
 
 @lru_cache(maxsize=128)
@@ -60,7 +59,7 @@ def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool, parts
     def y(column: str) -> alt.Y:
         return alt.Y(f"{column}:Q", title=shown.title, scale=alt.Scale(zero=False), axis=alt.Axis(format=".0%" if shown.share else "~r", labelFlush=False))
 
-    base = alt.Chart(_NO_DATA).encode(x=x, color=color)
+    base = alt.Chart(NO_DATA).encode(x=x, color=color)
     drawn = "smooth" if smoothed else "value"
     layers = [
         base.mark_line(strokeWidth=2).encode(y=y(drawn), strokeDash=dash),
@@ -69,56 +68,8 @@ def curves(metric: str, axis: str, names: tuple[str, ...], smoothed: bool, parts
     if smoothed:
         layers.insert(0, base.mark_line(strokeWidth=1, opacity=0.35).encode(y=y("value"), strokeDash=dash))
     if one:
-        layers.insert(0, alt.Chart(_NO_DATA).transform_filter("datum.best").mark_rule(strokeWidth=1.5, color=_MARK).encode(x=x))
-    return _spec(alt.layer(*layers).properties(height=280 if one else 260 + 20 * (len(domain) // columns)))
-
-
-@lru_cache(maxsize=64)
-def confusion(classes: tuple[str, ...], dark: bool, share: bool) -> Spec:
-    """True class by row, predicted class by column. Columns: true, predicted, count, share, kind.
-
-    Right answers lie on the diagonal in one colour, mistakes beside it in another; the square root in
-    the opacity lets a 1 % mistake show beside a 99 % hit. A click selects a cell as `cell`.
-    """
-    many = len(classes) > MOST_LABELLED_CLASSES
-    order = list(classes)
-    axis = {"labelLimit": 110, "labelOverlap": "greedy" if many else False, "labelFlush": False, "grid": False, "ticks": False, "domain": False}
-    x = alt.X(
-        "predicted:N",
-        title="predicted class",
-        scale=alt.Scale(domain=order, paddingInner=0 if many else 0.04),
-        axis=alt.Axis(labelAngle=0 if max(map(len, order)) <= 2 else -45, orient="top", **axis),
-    )
-    y = alt.Y("true:N", title="true class", scale=alt.Scale(domain=order, paddingInner=0 if many else 0.04), axis=alt.Axis(**axis))
-    value, form = ("share:Q", ".0%") if share else ("count:Q", ",d")
-    tooltip = [
-        alt.Tooltip("true:N", title="true class"),
-        alt.Tooltip("predicted:N", title="predicted class"),
-        alt.Tooltip("count:Q", title="pictures", format=",d"),
-        alt.Tooltip("share:Q", title="share", format=".1%"),
-    ]
-    click = alt.selection_point(name="cell", fields=["true", "predicted"], empty=False)
-    base = alt.Chart(_NO_DATA).encode(x=x, y=y)
-    layers = [
-        base.mark_rect().encode(
-            color=alt.Color("kind:N", title=None, scale=alt.Scale(domain=["right", "mistaken"]), legend=alt.Legend(orient="bottom")),
-            opacity=alt.Opacity("share:Q", scale=alt.Scale(type="sqrt", domain=[0, 1], range=[0.12, 1]), legend=None),
-        )
-    ]
-    if not many:
-        # On a filled cell the page's own background is the colour with the most contrast.
-        color = alt.condition("datum.share > 0.3", alt.value(_BACKGROUND[dark]), alt.value(_TEXT[dark]))
-        layers.append(base.mark_text(fontSize=11, fontWeight=500).encode(text=alt.Text(value, format=form), color=color))
-    # On top of the numbers, which would catch the click otherwise.
-    glass = base.mark_rect(cursor="pointer", fill="transparent").encode(
-        tooltip=tooltip,
-        stroke=alt.condition(click, alt.value(_TEXT[dark]), alt.value("transparent")),
-        strokeWidth=alt.condition(click, alt.value(3), alt.value(0)),
-    )
-    layers.append(glass.add_params(click))
-    side = max(6, 600 // len(order)) if many else max(26, 150 // len(order))
-    around = 90 + min(80, 6 * max(map(len, order)))  # Titles, column labels and legend: the height is that of all.
-    return _spec(alt.layer(*layers).properties(height=around + side * len(order)))
+        layers.insert(0, alt.Chart(NO_DATA).transform_filter("datum.best").mark_rule(strokeWidth=1.5, color=MARK).encode(x=x))
+    return without_data(alt.layer(*layers).properties(height=280 if one else 260 + 20 * (len(domain) // columns)))
 
 
 @lru_cache(maxsize=16)
@@ -132,21 +83,21 @@ def phases(count: int, longest_s: float, dark: bool, predicted: bool = False) ->
     tooltip = [alt.Tooltip("phase:N"), alt.Tooltip("seconds:Q", title="time (s)", format=".2f")]
     if predicted:
         tooltip += [alt.Tooltip(f"{column}:Q", title=f"predicted, {column} (s)", format=".2f") for column in ("likely", "low", "high")]
-    base = alt.Chart(_NO_DATA).encode(y=y, tooltip=tooltip)
+    base = alt.Chart(NO_DATA).encode(y=y, tooltip=tooltip)
     x = alt.X("seconds:Q", title="time (s)", axis=alt.Axis(grid=False, tickCount=5), scale=scale)
     layers = [base.mark_bar(cornerRadiusEnd=3, height={"band": 0.7}).encode(x=x)]
     if predicted:
         layers += [
-            base.mark_rule(strokeWidth=2, color=_TEXT[dark]).encode(x=alt.X("low:Q", scale=scale), x2="high:Q"),
-            base.mark_tick(thickness=3, size=16, color=_TEXT[dark]).encode(x=alt.X("likely:Q", scale=scale)),
+            base.mark_rule(strokeWidth=2, color=TEXT[dark]).encode(x=alt.X("low:Q", scale=scale), x2="high:Q"),
+            base.mark_tick(thickness=3, size=16, color=TEXT[dark]).encode(x=alt.X("likely:Q", scale=scale)),
         ]
     label_at = alt.X("end:Q" if predicted else "seconds:Q", scale=scale)
-    layers.append(base.mark_text(align="left", dx=6, color=_TEXT[dark]).encode(x=label_at, text="label:N"))
-    return _spec(alt.layer(*layers).properties(height=60 + 30 * count))
+    layers.append(base.mark_text(align="left", dx=6, color=TEXT[dark]).encode(x=label_at, text="label:N"))
+    return without_data(alt.layer(*layers).properties(height=60 + 30 * count))
 
 
-def _spec(chart: alt.LayerChart) -> Spec:
-    """As a dictionary without data: Streamlit sends those beside it, as Arrow."""
+def without_data(chart: alt.LayerChart) -> Spec:
+    """The specification as a dictionary without data: Streamlit sends those beside it, as Arrow."""
     spec = chart.to_dict()
     for key in ("data", "datasets", "config", "$schema"):
         spec.pop(key, None)

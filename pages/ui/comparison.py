@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.ui import charts
+from pages.ui import charts, confusion_chart
 from pages.ui.download import download_csv
 from pages.ui.pick import short_name
 from pages.ui.run_curves import FIRST, shown_figures
@@ -119,4 +119,4 @@ def confusion_matrices(runs: Sequence[Job], tested: Mapping[int, Predictions]) -
                 st.markdown(f"**{literal(short_name(run))}**")
                 cells = result.confusion_cells("column" if shown == "share of the column" else "row")
                 wrong = int(cells.loc[cells["kind"] == "mistaken", "count"].sum())
-                st.vega_lite_chart(cells, charts.confusion(result.classes, dark, shown != "counts"), key=f"confusion_{run.id}", alt=f"Confusion matrix of run {run.id}: {wrong} of {len(result)} test pictures mistaken")
+                st.vega_lite_chart(cells, confusion_chart.confusion(result.classes, dark, shown != "counts"), key=f"confusion_{run.id}", alt=f"Confusion matrix of run {run.id}: {wrong} of {len(result)} test pictures mistaken")

@@ -13,6 +13,6 @@ import streamlit as st
 from tlcore.tables import to_csv
 
 
-def download_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str, key: str) -> None:
+def download_csv(table: pd.DataFrame | Callable[[], pd.DataFrame], name: str, key: str, label: str = "Download CSV") -> None:
     """A button that gives `table`, or what it makes when clicked, as the file `name`, with its formulas harmless."""
-    st.download_button("Download CSV", lambda: to_csv(table() if callable(table) else table), name, "text/csv", key=f"download_{key}", icon=":material/download:", on_click="ignore")
+    st.download_button(label, lambda: to_csv(table() if callable(table) else table), name, "text/csv", key=f"download_{key}", icon=":material/download:", on_click="ignore")

@@ -1,16 +1,18 @@
 """Widgets whose value stands in the link under a plain name and in plain words.
 
-Streamlit's own binding writes the label as shown, icons and all, into the address.
+Streamlit's own binding writes the label as shown, icons and all, into the address, and takes it out when the widget isn't drawn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
 
 from pages.ui.state import read_text, write_query
+from pages.ui.text import literal
 
 
 def take_from_link(key: str, name: str, parse: Callable[[], Any]) -> None:
@@ -23,5 +25,42 @@ def take_from_link(key: str, name: str, parse: Callable[[], Any]) -> None:
 
 def put_into_link(key: str, name: str) -> None:
     """The widget's `on_change`: write its value, plain words or numbers, into the link."""
-    write_query(**{name: st.session_state[key]})
+    value = st.session_state[key]
+    write_query(**{name: f"{value:g}" if isinstance(value, float) else value})
     st.session_state[f"{key}_link"] = read_text(name) or ""
+
+
+def choice(label: str, options: Sequence[str], key: str, name: str, default: str | None = None, help_text: str | None = None) -> str:
+    """One of a few words side by side; what the link says in vain is the default, the first one unless told otherwise."""
+    default = default or options[0]
+    take_from_link(key, name, lambda: read_text(name) if read_text(name) in options else default)
+    return st.segmented_control(label, options, key=key, required=True, default=default, format_func=literal, on_change=put_into_link, args=(key, name), help=help_text)
+
+
+def number_in_link(name: str, default: float, low: float, high: float) -> float:
+    """A number of the link, and the default where it is missing, none, or out of range."""
+    try:
+        value = float(read_text(name) or default)
+    except ValueError:
+        return default
+    return value if math.isfinite(value) and low <= value <= high else default
+
+
+def names(label: str, options: Sequence[str], key: str, name: str, default: Sequence[str], most: int | None = None, **more: Any) -> list[str]:
+    """Some of many names, repeated in the link: they may hold commas. Those of the link that aren't there are left out."""
+    link = tuple(st.query_params.get_all(name))
+    if key not in st.session_state or st.session_state.get(f"{key}_link") != link:
+        st.session_state[key] = [each for each in dict.fromkeys(link) if each in options][:most] or list(default)
+        st.session_state[f"{key}_link"] = link
+    if gone := [each for each in st.session_state[key] if each not in options]:  # As in another domain.
+        st.session_state[key] = [each for each in st.session_state[key] if each not in gone]
+    return st.multiselect(label, options, key=key, max_selections=most, on_change=_put_names, args=(key, name), select_all=False, **more)
+
+
+def _put_names(key: str, name: str) -> None:
+    chosen = list(st.session_state[key])
+    if chosen:
+        st.query_params[name] = chosen
+    elif name in st.query_params:
+        del st.query_params[name]
+    st.session_state[f"{key}_link"] = tuple(chosen)

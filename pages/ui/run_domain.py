@@ -11,6 +11,7 @@ from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.state import read_text, workspace
 from pages.ui.text import literal
 from tlcore.compare import MOST
+from tlcore.evaluation import PICTURES, Evaluation, evaluate_part
 from tlcore.results import Predictions, load_predictions
 from tlcore.store import Job
 
@@ -22,20 +23,39 @@ class Tested(NamedTuple):
     """What a run answered on the test pictures of one domain."""
 
     domain: str  # One of SPLITS.
-    predictions: Predictions
+    evaluation: Evaluation
     dataset_id: str  # Of which the rows are.
     name: str  # For the names of files.
 
     @property
+    def predictions(self) -> Predictions:
+        return self.evaluation.predictions
+
+    @property
     def pictures(self) -> str:
         """`test pictures`, and whose where that isn't plain."""
-        return "test pictures of the source" if self.domain == "source" else "test pictures"
+        return PICTURES[SPLITS[self.domain]]
 
 
 @st.cache_resource(max_entries=2 * MOST, show_spinner=False)
 def predictions(root: str, run_id: int, domain: str = "target") -> Predictions:
     """The test predictions of a finished run in one domain, which never change."""
     return load_predictions(workspace().run(run_id), SPLITS[domain])
+
+
+@st.cache_resource(max_entries=MOST, show_spinner=False)
+def _evaluated(root: str, run_id: int, domain: str) -> Evaluation:
+    return evaluate_part(workspace().run(run_id), SPLITS[domain])
+
+
+def evaluated(run: Job, domain: str = "target") -> Evaluation:
+    """The evaluation of a finished run in one domain. What it computes when first asked is kept for all sessions."""
+    return _evaluated(str(workspace().root), run.id, domain)
+
+
+def domains_of(run: Job) -> tuple[str, ...]:
+    """Those that it was tested on, the target first."""
+    return tuple(SPLITS) if has_both(run) else ("target",)
 
 
 def has_both(run: Job) -> bool:
@@ -46,7 +66,7 @@ def has_both(run: Job) -> bool:
 def tested(run: Job) -> Tested:
     """The answers in the chosen domain; where there are two, with the control that chooses: one for all tabs, in the link."""
     domain = choose_domain([run])
-    found, own = predictions(str(workspace().root), run.id, domain), run.payload["dataset_id"]
+    found, own = evaluated(run, domain), run.payload["dataset_id"]
     if domain == "source":
         return Tested(domain, found, run.payload.get("source_id", own), f"run-{run.id}-source")
     return Tested(domain, found, own, f"run-{run.id}")

@@ -1,88 +1,106 @@
-"""How good is it, and what did it take?"""
+"""How good is it, on what, how sure is that, is it better than doing nothing, and what did it take?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import pandas as pd
 import streamlit as st
 
 from pages.ui.download import download_csv
+from pages.ui.run_domain import domains_of, evaluated
 from pages.ui.state import workspace
-from pages.ui.text import count, duration, literal, millions, size
+from pages.ui.text import duration, literal, millions, size
+from tlcore.baselines import CENTROID, MAJORITY
+from tlcore.evaluation import Evaluation, figure_table
+from tlcore.intervals import Interval
 from tlcore.results import load_summary
 from tlcore.store import Job
 from tlcore.strategies import Adaptation
 
 
 class Line(NamedTuple):
-    """A figure of a run as it is read."""
+    """A figure of a run as it is read: as percentages, or with so many digits."""
 
     title: str
-    written: Callable[[float], str]
+    digits: int  # -1: percent.
     meaning: str
+
+    def written(self, value: float | None) -> str:
+        return "–" if value is None or value != value else f"{value:.1%}" if self.digits < 0 else f"{value:.{self.digits}f}"
+
+    def between(self, interval: Interval | None) -> str:
+        return "–" if interval is None else f"{self.written(interval.low).removesuffix('%')} – {self.written(interval.high)}"
 
 
 FIGURES = {
-    "accuracy": Line("Accuracy", "{:.1%}".format, "Share of pictures recognised."),
-    "balanced_accuracy": Line("Balanced accuracy", "{:.1%}".format, "Mean over classes of the share recognised; small classes count as much as large ones."),
-    "macro_f1": Line("Macro F1", "{:.3f}".format, "Mean over classes of the harmonic mean of precision and recall; 1 is perfect."),
-    "precision": Line("Precision", "{:.3f}".format, "Mean over classes: of the pictures taken for a class, how many belong to it."),
-    "recall": Line("Recall", "{:.3f}".format, "Mean over classes: of the pictures of a class, how many were found."),
-    "auc": Line("AUC", "{:.4f}".format, "Mean area under the ROC curve of one class against the rest; 0.5 is chance, 1 perfect."),
-    "log_loss": Line("Log loss", "{:.3f} nats".format, "Cost of the probabilities; being sure and wrong costs most. Lower is better."),
+    "accuracy": Line("Accuracy", -1, "Share of pictures recognised."),
+    "balanced_accuracy": Line("Balanced accuracy", -1, "Mean over classes of the share recognised; small classes count as much as large ones."),
+    "macro_f1": Line("Macro F1", 3, "Mean over classes of the harmonic mean of precision and recall; 1 is perfect."),
+    "weighted_f1": Line("Weighted F1", 3, "The same, each class by its number of pictures."),
+    "precision": Line("Precision", 3, "Mean over classes: of the pictures taken for a class, how many belong to it."),
+    "recall": Line("Recall", 3, "Mean over classes: of the pictures of a class, how many were found."),
+    "auc": Line("AUC", 4, "Mean area under the ROC curve of one class against the rest; 0.5 is chance, 1 perfect."),
+    "log_loss": Line("Log loss (nats)", 3, "Cost of the probabilities; being sure and wrong costs most. Lower is better."),
+    "ece": Line("ECE", 3, "How far confidence and accuracy are apart on average. Lower is better."),
+}
+BASELINES = {
+    MAJORITY: ("Majority class", "majority", "A model that gives every picture the shares of the classes that it learnt from, and so always answers the most frequent one."),
+    CENTROID: ("Nearest centroid", "centroid", "The class whose mean of the frozen layers' features is nearest: what the backbone gives without learning. It gives no probabilities, so it has no AUC, log loss and ECE."),
 }
 Cards = dict[str, tuple[str, str]]  # Title → value, meaning.
 
 
 def summary(run: Job) -> None:
-    """Test figures, of both domains side by side where there are two, then what the run took."""
-    figures = load_summary(workspace().run(run.id))
-    of_test = {line.title: (_written(figures["test"], name), line.meaning) for name, line in FIGURES.items()}
-    costs = _costs(run, figures)
-    if "source_test" in figures:
-        table = _both(run, figures)
-        _cards(costs)
-        rest = pd.DataFrame({"figure": list(costs), "target": [value for value, _ in costs.values()]})  # One value for both.
-        download = pd.concat([table.drop(columns="meaning"), rest.assign(source=rest["target"])], ignore_index=True)
-    else:
-        st.markdown(f"On **{count(figures['test_images'], 'test picture')}** that the run has never seen:")
-        cards = of_test | costs
-        _cards(cards)
-        download = pd.DataFrame({"figure": list(cards), "value": [value for value, _ in cards.values()]})
+    """One sentence a domain, all figures with intervals and baselines, then what the run took."""
+    parts = {domain: evaluated(run, domain) for domain in domains_of(run)}
+    with st.container(border=True, key="verdict"):
+        for domain, found in parts.items():
+            st.markdown(f"{_whose(run, domain) if len(parts) > 1 else ''}**{literal(found.in_words)}**")
+    _figures(parts)
     if isinstance(run.config.strategy, Adaptation):
         st.caption("The epoch was chosen in the second half of the run by pictures of the source, since no label of the target may choose; it need not be the best one for the target.")
-    elif figures["best_epoch"] == run.config.train.epochs:
+    figures = load_summary(workspace().run(run.id))
+    if not isinstance(run.config.strategy, Adaptation) and figures["best_epoch"] == run.config.train.epochs:
         st.info("It was still getting better when it ended: more epochs may reach more. Clone it and raise them.", icon=":material/trending_up:")
-    download_csv(download, f"run-{run.id}-summary.csv", "summary")
+    costs = _costs(run, figures)
+    _cards(costs)
+    download_csv(lambda: _to_take_along(parts, costs), f"run-{run.id}-summary.csv", "summary")
 
 
-def _written(found: Mapping[str, float | None], name: str) -> str:
-    value = found.get(name)
-    return "–" if value is None else FIGURES[name].written(value)
+def _whose(run: Job, domain: str) -> str:
+    dataset = run.config.dataset if domain == "target" else str(run.config.source.dataset)
+    return f"{domain.capitalize()} {literal(dataset)}: "
 
 
-def _both(run: Job, figures: Mapping[str, Any]) -> pd.DataFrame:
-    """Figures of target and source as one table, which is returned: figure, target, source, meaning."""
-    target, source = literal(run.config.dataset), literal(str(run.config.source.dataset))
-    ours, theirs = (f"**{count(figures[of], 'test picture')}**" for of in ("test_images", "source_test_images"))
-    parts = f"{ours} of the target and {theirs} of the source, both of {target}," if target == source else f"{ours} of the target {target} and {theirs} of the source {source}"
-    st.markdown(f"On {parts} that the run has never seen:")
-    rows = [(line.title, _written(figures["test"], name), _written(figures["source_test"], name), line.meaning) for name, line in FIGURES.items()]
-    table = pd.DataFrame(rows, columns=["figure", "target", "source", "meaning"])
-    st.dataframe(
-        table,
-        hide_index=True,
-        alt=f"Test figures of target and source; accuracy {rows[0][1]} on the target, {rows[0][2]} on the source",
-        column_config={
-            "figure": st.column_config.TextColumn("Figure", pinned=True, width=136),
-            "target": st.column_config.TextColumn("Target", width=104, alignment="right", help="Pictures as those on which the network shall work."),
-            "source": st.column_config.TextColumn("Source", width=104, alignment="right", help="Pictures of the other domain."),
-            "meaning": st.column_config.TextColumn("What it says"),
-        },
-    )
-    return table
+def _figures(parts: Mapping[str, Evaluation]) -> None:
+    """Of each domain the figures, their intervals, and those of the baselines."""
+    table: dict[str, list[str]] = {"figure": [line.title for line in FIGURES.values()]}
+    columns: dict[str, Any] = {"figure": st.column_config.TextColumn("Figure", pinned=True, width=136)}
+    for domain, found in parts.items():
+        of = f"{domain.capitalize()}, " if len(parts) > 1 else ""
+        table[domain] = [line.written(found.figures[name]) for name, line in FIGURES.items()]
+        table[f"{domain}_interval"] = [line.between(found.intervals[name]) for name, line in FIGURES.items()]
+        columns[domain] = _right(domain.capitalize() if of else "This run", 84, "Pictures as those on which the network shall work." if domain == "target" else "Pictures of the other domain.")
+        columns[f"{domain}_interval"] = _right(f"{of}95%" if of else "95% interval", 132, "Where the figure lies with 95% confidence, had other pictures of the same kind been drawn: stratified bootstrap, 2,000 resamples.")
+        for baseline, figures in found.baselines.items():
+            title, short, meaning = BASELINES[baseline]
+            table[f"{domain}_{baseline}"] = [line.written(figures.get(name)) for name, line in FIGURES.items()]
+            columns[f"{domain}_{baseline}"] = _right(of + short if of else title, 124, meaning)
+    table["meaning"] = [line.meaning for line in FIGURES.values()]
+    columns["meaning"] = st.column_config.TextColumn("What it says", width="large")
+    told = ", ".join(f"{FIGURES['accuracy'].written(found.figures['accuracy'])} on the {domain}" if len(parts) > 1 else FIGURES["accuracy"].written(found.figures["accuracy"]) for domain, found in parts.items())
+    st.dataframe(pd.DataFrame(table), hide_index=True, height="content", key="figure_table", column_config=columns, alt=f"Test figures with 95% intervals and baselines; accuracy {told}")
+
+
+def _right(title: str, width: int, meaning: str) -> Any:
+    return st.column_config.TextColumn(title, width=width, alignment="right", help=meaning)
+
+
+def _to_take_along(parts: Mapping[str, Evaluation], costs: Cards) -> pd.DataFrame:
+    taken = pd.DataFrame({"part": "run", "figure": list(costs), "value": [value for value, _ in costs.values()]})
+    return pd.concat([figure_table(parts).astype({"value": object}), taken], ignore_index=True)
 
 
 def _costs(run: Job, figures: Mapping[str, Any]) -> Cards:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.ui.linked import put_into_link, take_from_link
+from pages.ui.run_calibration import calibration
 from pages.ui.run_classes import classes
 from pages.ui.run_confusion import confusion
 from pages.ui.run_curves import curves_and_log
 from pages.ui.run_files import files
 from pages.ui.run_mistakes import mistakes
+from pages.ui.run_roc import roc_and_precision
 from pages.ui.run_settings import settings
 from pages.ui.run_summary import summary
 from pages.ui.run_time import time_by_phase
@@ -23,11 +25,17 @@ TABS: dict[str, Callable[[Job], None]] = {
     "Curves": curves_and_log,
     "Confusion": confusion,
     "Classes": classes,
+    "ROC & PR": roc_and_precision,
+    "Calibration": calibration,
     "Mistakes": mistakes,
     "Settings": settings,
     "Time": time_by_phase,
     "Files": files,
 }
+OF_A_RUN = frozenset({
+    "run", "tab", "domain", "confusion", "cells", "arranged", "zoom", "only", "figure", "listed", "curve", "positive", "miss", "false-alarm", "threshold",
+})
+"""Query parameters of a run's page: they leave the address with it."""
 
 
 def evaluation(run: Job) -> None:

@@ -8,7 +8,7 @@ from pages.ui import live
 from pages.ui.job_rows import progress
 from pages.ui.run_actions import actions
 from pages.ui.run_curves import learning_curves, log
-from pages.ui.run_tabs import evaluation
+from pages.ui.run_tabs import OF_A_RUN, evaluation
 from pages.ui.state import badge, guarded, store
 from pages.ui.text import ago, literal
 from tlcore.errors import NotFoundError
@@ -40,7 +40,7 @@ def run_view(run_id: int) -> None:
 
 def leave() -> None:
     """Back to the list, in one step of the browser's history."""
-    st.query_params.from_dict({name: value for name, value in st.query_params.items() if name not in ("run", "tab", "domain")})
+    st.query_params.from_dict({name: value for name, value in st.query_params.items() if name not in OF_A_RUN})
 
 
 def _status(run: Job) -> None:

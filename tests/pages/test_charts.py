@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from pages.ui import charts
+from pages.ui import charts, confusion_chart
 
 
 def marks(spec: dict) -> list[str]:
@@ -14,7 +14,7 @@ def marks(spec: dict) -> list[str]:
 def test_specifications_hold_no_data_and_are_built_once():
     for draw in (
         lambda: charts.curves("loss", "epoch", ("a",), False),
-        lambda: charts.confusion(("cat", "dog"), False, False),
+        lambda: confusion_chart.confusion(("cat", "dog"), False, False),
         lambda: charts.phases(3, 2.5, True),
         lambda: charts.phases(3, 2.5, True, True),
     ):
@@ -23,20 +23,20 @@ def test_specifications_hold_no_data_and_are_built_once():
 
 
 def test_numbers_stand_in_cells_only_as_long_as_they_fit():
-    few, many = (charts.confusion(tuple(str(i) for i in range(k)), False, True) for k in (2, 100))
+    few, many = (confusion_chart.confusion(tuple(str(i) for i in range(k)), False, True) for k in (2, 100))
     assert marks(few) == ["rect", "text", "rect"] and marks(many) == ["rect", "rect"]
     assert few["height"] < many["height"] < 900
 
 
 def test_the_mark_that_takes_the_click_lies_on_top_of_the_numbers():
-    spec = charts.confusion(("cat", "dog"), False, False)
+    spec = confusion_chart.confusion(("cat", "dog"), False, False)
     assert spec["layer"][-1]["mark"]["fill"] == "transparent"
     assert [param["name"] for param in spec["params"]] == ["cell"]
     assert spec["params"][0]["views"] == [spec["layer"][-1]["name"]]
 
 
 def test_every_row_has_its_name_beside_it():
-    for spec in (charts.confusion(("cat", "dog"), False, False), charts.phases(3, 2.5, True)):
+    for spec in (confusion_chart.confusion(("cat", "dog"), False, False), charts.phases(3, 2.5, True)):
         assert spec["layer"][0]["encoding"]["y"]["axis"]["labelFlush"] is False  # Otherwise the first one is moved inwards.
 
 

@@ -57,15 +57,14 @@ def test_the_summary_has_target_and_source_side_by_side(both, store, open_page):
     at = open_page("runs.py", run=str(ADAPTED))
     result = store.job(ADAPTED).result
     table = at.dataframe[0].value.set_index("figure")
-    assert table.index.tolist() == ["Accuracy", "Balanced accuracy", "Macro F1", "Precision", "Recall", "AUC", "Log loss"]
+    assert table.index.tolist() == ["Accuracy", "Balanced accuracy", "Macro F1", "Weighted F1", "Precision", "Recall", "AUC", "Log loss (nats)", "ECE"]
     for column, key in (("target", "test"), ("source", "source_test")):
         assert table.loc["Accuracy", column] == f"{result[key]['accuracy']:.1%}"
-        assert table.loc["Log loss", column] == f"{result[key]['log_loss']:.3f} nats"
+        assert table.loc["Log loss (nats)", column] == f"{result[key]['log_loss']:.3f}"
     assert table.loc["Accuracy", "target"] != table.loc["Accuracy", "source"]
-    assert not [card for card in at.metric if card.label == "Accuracy"], "no figure of one domain alone"
     said = texts(at).replace("\\", "")
-    assert f"{result['test_images']} test pictures** of the target digits-textures" in said
-    assert f"{result['source_test_images']} test pictures** of the source digits that" in said
+    assert f"Target digits-textures: **It recognises {result['test']['accuracy']:.1%} of {result['test_images']} test pictures that" in said
+    assert f"Source digits: **It recognises {result['source_test']['accuracy']:.1%} of {result['source_test_images']} test pictures of the source that" in said
     assert "no label of the target may choose" in said and "still getting better" not in said
 
 
@@ -94,7 +93,7 @@ def test_one_control_switches_all_tabs_to_the_source(both, store, open_page, dat
 def test_the_control_is_there_only_with_two_domains_and_odd_links_mean_the_target(both, store, open_page):
     alone = finished_run(store, both, train__epochs=1)
     at = open_page("runs.py", run=str(alone), tab="Classes", domain="source")
-    assert not at.segmented_control and at.dataframe[0].value["support"].sum() == store.job(alone).result["test_images"]
+    assert "Domain" not in [control.label for control in at.segmented_control] and at.dataframe[0].value["support"].sum() == store.job(alone).result["test_images"]
     at = open_page("runs.py", run=str(ADAPTED), tab="Classes", domain="../x")
     assert at.segmented_control(key="run_domain").value == "target"
 
