@@ -1,4 +1,4 @@
-"""The commands on runs: list, show with their evaluation, cancel, resume, compare."""
+"""The commands on single runs: show with their evaluation, cancel, resume, compare."""
 
 from __future__ import annotations
 
@@ -25,10 +25,8 @@ Outcome = tuple[int, dict[str, Any], str]
 PARTS = {"test": "test pictures", "source_test": "test pictures of the source"}
 
 
-def add_commands(command: Callable[..., argparse.ArgumentParser], group: Callable[[str, str], Any]) -> None:
-    """Put `runs`, its actions and `compare` into the parser; `command` and `group` as in `cli.build_parser`."""
-    runs = group("runs", "List, show, cancel and resume runs.")
-    command("list", list_runs, "List the runs, newest first.", runs)
+def add_commands(command: Callable[..., argparse.ArgumentParser], runs: Any) -> None:
+    """Put the actions of `runs` on one run and `compare` into the parser; `command` as in `cli.build_parser`, `runs` of `cli_tags`."""
     show = command("show", show_run, "Show a run with its epochs, and when it is done how good it is.", runs)
     show.add_argument("id", type=int)
     show.add_argument("--miss-cost", type=_price, default=1.0, metavar="COST", help="with two classes: what a picture of the second costs that is taken for the first")
@@ -54,20 +52,6 @@ def run_document(job: Job) -> dict[str, Any]:
         "config": job.payload.get("config"),
         "forecast": job.payload.get("forecast"),
     }
-
-
-def list_runs(options: argparse.Namespace) -> Outcome:
-    from tlcore.cli import open_workspace
-
-    store, _ = open_workspace()
-    found = store.jobs(kind="train")
-    lines = [f"{j.id:>5}  {j.state:<12} {accuracy_text(j):>8}  {j.title}" for j in found]
-    text = "\n".join(lines) or "No runs yet: python -m tlcore demo"
-    return 0, {"runs": [run_document(j) for j in found]}, text
-
-
-def accuracy_text(job: Job) -> str:
-    return f"{job.result['test_accuracy']:.4f}" if job.result and "test_accuracy" in job.result else "–"
 
 
 def show_run(options: argparse.Namespace) -> Outcome:
