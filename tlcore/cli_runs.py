@@ -16,6 +16,7 @@ from tlcore.figure_words import best_mark, with_interval, with_spread, written
 from tlcore.forecast import outlook
 from tlcore.metrics import FIGURES
 from tlcore.report import report
+from tlcore.run_findings import findings
 from tlcore.significance import NAMES
 from tlcore.store import Job, JobState, Store
 from tlcore.tables import to_csv
@@ -66,6 +67,7 @@ def show_run(options: argparse.Namespace) -> Outcome:
         "history": json.loads(epochs.to_json(orient="records")),
         "predicted_against_actual": outlook.compared(job),
         "evaluation": {name: part.to_document() | {"threshold": part.threshold(*prices)} for name, part in evaluated.items()} if options.json else {},
+        "findings": _findings(job, store, evaluated) if options.json and evaluated else None,
     }
     lines = [f"run {job.id} · {job.title} · {job.state}", epochs.to_string(index=False)]
     lines += [_told(name, part, prices) for name, part in evaluated.items()]
@@ -143,6 +145,14 @@ def _evaluated(job: Job, workspace: Workspace) -> dict[str, Evaluation]:
         return evaluation.evaluate_run(workspace.run(job.id)) if job.state is JobState.done else {}
     except NotFoundError:
         return {}
+
+
+def _findings(job: Job, store: Store, evaluated: Mapping[str, Evaluation]) -> dict[str, Any] | None:
+    """None where the split or a dataset is gone: the figures above stand by themselves."""
+    try:
+        return findings(job, store, {name: part.predictions for name, part in evaluated.items()})
+    except NotFoundError:
+        return None
 
 
 def _told(name: str, part: Evaluation, prices: tuple[float, float]) -> str:
