@@ -34,7 +34,8 @@ RUN_WORDS = {
     "epochs": Words("Epochs", "Passes over the training pictures."),
     "total_params": Words("Parameters", "Numbers that the whole model consists of."),
     "trainable_params": Words("Learned", "Parameters that the run changed."),
-    "model_bytes": Words("Size", "Of the Keras file."),
+    "model_bytes": Words("Size", "Of the model's files."),
+    "latency_ms": Words("Latency", "Median milliseconds for one picture on a processor, measured at the end of the run."),
 }
 WORDS = TEST_WORDS | RUN_WORDS
 DIGITS = {"auc": 4}
@@ -47,7 +48,8 @@ def written(figure: str, value: float | None) -> str:
         return MISSING
     if figure in FIGURES:
         return f"{value:.1%}" if figure in IN_POINTS else f"{value:.{DIGITS.get(figure, 3)}f}"
-    return size(value) if figure == "model_bytes" else f"{value:,.1f} s" if figure == "seconds" else f"{value:,.0f}"
+    units = {"seconds": f"{value:,.1f} s", "latency_ms": f"{value:,.2f} ms"}
+    return size(value) if figure == "model_bytes" else units.get(figure, f"{value:,.0f}")
 
 
 def with_interval(figure: str, value: float | None, interval: Interval | None) -> str:
