@@ -44,3 +44,11 @@ def medians(rounds: Sequence[Mapping[str, float]]) -> dict[str, float]:
 def exponent(pictures: Sequence[int], seconds: Sequence[float]) -> float:
     """The slope of log seconds over log pictures by least squares: 1 where twice the pictures take twice as long."""
     return float(np.polyfit(np.log(pictures), np.log(seconds), 1)[0])
+
+
+def table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Figures of several things as lines of text, a column each."""
+    names = list(dict.fromkeys(name for figures in rows.values() for name in figures))
+    cells = [["", *names], *([row, *(f"{figures[name]:,}" if name in figures else "" for name in names)] for row, figures in rows.items())]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(names) + 1)]
+    return "\n".join("  ".join([line[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True))]) for line in cells)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.ui.compare_choice import chosen
 from pages.ui.comparison import comparison_tabs
+from pages.ui.cost_view import cost_view
 from pages.ui.pick import pick_runs
 from pages.ui.state import guarded, head
 from tlcore.compare import FEWEST, MOST
@@ -25,3 +26,4 @@ def page() -> None:
 
 with guarded():
     page()
+cost_view()

@@ -42,14 +42,14 @@ def demonstration() -> None:
 
 
 def latest_runs() -> None:
-    runs = store().jobs(kind="train", limit=LATEST)
+    runs = store().jobs(kind="train", limit=LATEST, hidden=False)
     active = any(run.state in ACTIVE for run in runs)
 
     every_s = live.poll_s(active)
 
     @st.fragment(run_every=every_s, key="latest_runs")
     def rows() -> None:
-        now = store().jobs(kind="train", limit=LATEST)
+        now = store().jobs(kind="train", limit=LATEST, hidden=False)
         for run in now:
             run_row(run)
         if not now:

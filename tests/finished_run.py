@@ -72,12 +72,13 @@ def listed_runs(store: Store, count: int) -> list[int]:
     """Finished runs as lists show them, without files: two epochs each, on the digits, oldest first."""
     dataset, done = store.dataset("digits"), []
     for number in range(count):
-        store.add_job("train", f"step {number}", {"config": {"dataset": "digits"}, "dataset_id": dataset.id}, dataset_id=dataset.id)
+        config = {"dataset": "digits", "backbone": {"name": ("ResNet20", "VGG16")[number % 2]}}
+        store.add_job("train", f"step {number}", {"config": config, "dataset_id": dataset.id}, dataset_id=dataset.id)
         job = store.claim("tests")
         assert job is not None
         for epoch in (1, 2):
             store.commit_epochs(job, [EpochRecord(epoch, job.attempt, epoch, {"val_accuracy": 0.5, "val_loss": 1.0}, f"checkpoint-{epoch}.npz", "0" * 64)])
-        store.finish(job, JobState.done, result={"test_accuracy": number / count, "test_macro_f1": 0.5, "best_val_accuracy": 0.5})
+        store.finish(job, JobState.done, result={"test_accuracy": number / count, "test_macro_f1": 0.5, "best_val_accuracy": 0.5, "seconds": 10.0 + number % 7})
         done.append(job.id)
     return done
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.__main__ import BENCHMARKS, WITH_MATERIAL
-from benchmarks.figures import accuracy_check, comparison, exponent, medians
+from benchmarks.figures import accuracy_check, comparison, exponent, medians, table
 from benchmarks.workbench import Material, bench
 from tlcore.errors import InputError, ResourceError
 
@@ -153,3 +153,16 @@ def test_bare_openvino_computes_every_picture(tmp_path):
     assert found["pictures"] == 12 and found["pictures_per_second"] == pytest.approx(12 / found["seconds"])
     _, rows = Bare(tmp_path / "means.xml", 4).timed(given)
     np.testing.assert_allclose(rows, given.mean((1, 2)), rtol=1e-5)
+
+
+def test_every_tab_of_a_run_is_a_page_that_is_measured():
+    from benchmarks.pages import pages_of
+    from pages.ui.run_tabs import TABS
+
+    measured = pages_of((7, 8, 9))
+    assert {f"run, {tab}" for tab in TABS} <= set(measured) and measured["run, Files"] == "runs?run=7&tab=Files"
+    assert measured["Compare, two"] == "compare?runs=7,8"
+
+
+def test_figures_of_several_pages_stand_in_columns():
+    assert table({"Home": {"ms": 5.0, "bytes": 1200}, "Train": {"ms": 50.5}}) == "         ms  bytes\nHome    5.0  1,200\nTrain  50.5       "

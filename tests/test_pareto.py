@@ -1,15 +1,13 @@
-"""The Pareto front by hand, by comparing all pairs, and for 2,000 runs at once."""
+"""The Pareto front by hand, by comparing all pairs, and for 2,000 runs at once; what a chart's selection picks."""
 
 from __future__ import annotations
 
 import time
 
 import numpy as np
+import pytest
 
-from tests.finished_run import listed_runs
-from tlcore import demo
-from tlcore.pareto import accuracy_against_cost, front
-from tlcore.store import JobState
+from tlcore.pareto import OTHERS, against_cost, front, on_front, picked, spans_decades
 
 
 def test_the_front_by_hand():
@@ -34,16 +32,42 @@ def test_two_thousand_points_take_no_time():
     assert time.process_time() - began < 0.1
 
 
-def test_runs_are_held_against_runs_on_the_same_pictures(store, workspace):
-    demo.ensure_built_in("digits", store, workspace)
-    ids = listed_runs(store, 4)  # Without costs, on one dataset; accuracies 0, 1/4, 2/4, 3/4.
-    for tested, accuracy, seconds in [("a", 0.9, 10.0), ("a", 0.8, 20.0), ("b", 0.1, 30.0)]:
-        store.add_job("train", "costly", {"config": {"dataset": "digits"}})
-        store.finish(store.claim("tests"), JobState.done, result={"test_accuracy": accuracy, "seconds": seconds, "test_ids_hash": tested})
-    table = accuracy_against_cost(store.jobs("train"))
-    assert len(table) == len(ids) + 3
-    assert table[table["test_set"] == "a"].sort_values("accuracy")["on_seconds"].tolist() == [False, True]
-    alone = table[table["test_set"] == "b"].iloc[0]
-    assert alone["on_seconds"] and not alone["on_parameters"], "the only one on its pictures; its parameters are unknown"
-    assert not table[table["run"].isin(ids)]["on_seconds"].any()
-    assert accuracy_against_cost([]).empty
+def run(number: int, accuracy: float | None, seconds: float | None, backbone: str | None = "A") -> dict:
+    return {"run": number, "title": f"run {number}", "backbone": backbone, "strategy": "frozen", "accuracy": accuracy, "seconds": seconds, "auc": 0.5}
+
+
+RUNS = [run(1, 0.9, 10.0), run(2, 0.8, 20.0, "B"), run(3, 0.7, 5.0), run(4, None, 1.0), run(5, 0.99, None), run(6, 0.95, 100.0, None)]
+
+
+def test_runs_that_lack_a_number_are_left_out_and_the_front_is_listed_from_the_cheapest():
+    table = against_cost(RUNS, "seconds", "accuracy")
+    assert table["run"].tolist() == [1, 2, 3, 6] and table["kind"].tolist() == ["A", "B", "A", "unknown"]
+    assert on_front(table)["run"].tolist() == [3, 1, 6]
+    assert against_cost([], "seconds", "accuracy").empty and against_cost(RUNS[3:5], "seconds", "accuracy").empty
+
+
+def test_of_too_many_backbones_the_rarest_are_others():
+    runs = [run(number, 0.5, 1.0, "ABCD"[min(3, number % 5)]) for number in range(20)]  # D twice as often as the others.
+    kinds = against_cost(runs, "seconds", "accuracy", most_kinds=3)["kind"].value_counts()
+    assert len(kinds) == 3 and kinds[OTHERS] == 8 and kinds["D"] == 8
+    assert set(against_cost(runs, "seconds", "accuracy", most_kinds=4)["kind"]) == set("ABCD")
+    assert set(against_cost(runs, "seconds", "accuracy", kind="strategy")["kind"]) == {"frozen"}
+
+
+@pytest.mark.parametrize(
+    ("selection", "runs"),
+    [
+        ({}, []),
+        ({"picked": [{"run": 2}, {"run": 1}], "area": {}}, [1, 2]),
+        ({"area": {"cost": [20.0, 5.0], "gain": [0.7, 0.85]}}, [2, 3]),
+        ({"picked": [{"run": 6}, {"run": 77}], "area": {"cost": [0, 6], "gain": [0, 1]}}, [6, 3]),
+        ({"picked": [{"other": 1}], "area": {"cost": [0, 6]}}, []),
+    ],
+)
+def test_what_is_clicked_and_what_lies_in_the_area_are_picked_the_best_first(selection, runs):
+    assert picked(against_cost(RUNS, "seconds", "accuracy"), selection) == runs
+
+
+def test_an_axis_is_logarithmic_from_one_power_of_ten_on():
+    costs = against_cost(RUNS, "seconds", "accuracy")["cost"]
+    assert spans_decades(costs) and not spans_decades(costs[costs < 50]) and not spans_decades(costs - 5) and not spans_decades(costs[:0])

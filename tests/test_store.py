@@ -349,13 +349,6 @@ def test_jobs_are_found_by_words_in_number_title_and_name_of_the_dataset(store):
     assert found("1") == [1, 4] and found("1 steps") == [1]
 
 
-def test_the_best_come_first_and_those_without_a_figure_last(store):
-    for accuracy in (0.5, None, 0.25, 1):
-        store.add_job("train", "t", {})
-        store.finish(store.claim("w"), JobState.done, result=None if accuracy is None else {"test_accuracy": accuracy})
-    assert [job.id for job in store.jobs("train", best_first=True)] == [4, 1, 3, 2]
-
-
 def test_validation_figures_of_many_runs_come_together(store):
     for _ in range(3):
         store.add_job("train", "t", {})

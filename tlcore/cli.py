@@ -23,6 +23,7 @@ from tlcore import (
     cli_labels,
     cli_runs,
     cli_suspects,
+    cli_tags,
     cli_weights,
     config,
     demo,
@@ -82,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_data_commands(command, data)
     command("backbones", list_backbones, "List the pretrained networks.")
     _add_training_commands(command)
-    cli_runs.add_commands(command, group)
+    cli_runs.add_commands(command, cli_tags.add_commands(command))
     _add_model_commands(command)
     cli_labels.add_commands(command)
     cli_suspects.add_commands(command, data)

@@ -1,4 +1,4 @@
-"""The commands on runs: list, show with their evaluation, cancel, resume, compare."""
+"""The commands on single runs: show with their evaluation, cancel, resume, compare."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tlcore.figure_words import best_mark, with_interval, with_spread, written
 from tlcore.forecast import outlook
 from tlcore.metrics import FIGURES
 from tlcore.report import report
+from tlcore.run_findings import findings
 from tlcore.significance import NAMES
 from tlcore.store import Job, JobState, Store
 from tlcore.tables import to_csv
@@ -25,10 +26,8 @@ Outcome = tuple[int, dict[str, Any], str]
 PARTS = {"test": "test pictures", "source_test": "test pictures of the source"}
 
 
-def add_commands(command: Callable[..., argparse.ArgumentParser], group: Callable[[str, str], Any]) -> None:
-    """Put `runs`, its actions and `compare` into the parser; `command` and `group` as in `cli.build_parser`."""
-    runs = group("runs", "List, show, cancel and resume runs.")
-    command("list", list_runs, "List the runs, newest first.", runs)
+def add_commands(command: Callable[..., argparse.ArgumentParser], runs: Any) -> None:
+    """Put the actions of `runs` on one run and `compare` into the parser; `command` as in `cli.build_parser`, `runs` of `cli_tags`."""
     show = command("show", show_run, "Show a run with its epochs, and when it is done how good it is.", runs)
     show.add_argument("id", type=int)
     show.add_argument("--miss-cost", type=_price, default=1.0, metavar="COST", help="with two classes: what a picture of the second costs that is taken for the first")
@@ -56,20 +55,6 @@ def run_document(job: Job) -> dict[str, Any]:
     }
 
 
-def list_runs(options: argparse.Namespace) -> Outcome:
-    from tlcore.cli import open_workspace
-
-    store, _ = open_workspace()
-    found = store.jobs(kind="train")
-    lines = [f"{j.id:>5}  {j.state:<12} {accuracy_text(j):>8}  {j.title}" for j in found]
-    text = "\n".join(lines) or "No runs yet: python -m tlcore demo"
-    return 0, {"runs": [run_document(j) for j in found]}, text
-
-
-def accuracy_text(job: Job) -> str:
-    return f"{job.result['test_accuracy']:.4f}" if job.result and "test_accuracy" in job.result else "–"
-
-
 def show_run(options: argparse.Namespace) -> Outcome:
     from tlcore.cli import open_workspace
 
@@ -82,6 +67,7 @@ def show_run(options: argparse.Namespace) -> Outcome:
         "history": json.loads(epochs.to_json(orient="records")),
         "predicted_against_actual": outlook.compared(job),
         "evaluation": {name: part.to_document() | {"threshold": part.threshold(*prices)} for name, part in evaluated.items()} if options.json else {},
+        "findings": _findings(job, store, evaluated) if options.json and evaluated else None,
     }
     lines = [f"run {job.id} · {job.title} · {job.state}", epochs.to_string(index=False)]
     lines += [_told(name, part, prices) for name, part in evaluated.items()]
@@ -159,6 +145,14 @@ def _evaluated(job: Job, workspace: Workspace) -> dict[str, Evaluation]:
         return evaluation.evaluate_run(workspace.run(job.id)) if job.state is JobState.done else {}
     except NotFoundError:
         return {}
+
+
+def _findings(job: Job, store: Store, evaluated: Mapping[str, Evaluation]) -> dict[str, Any] | None:
+    """None where the split or a dataset is gone: the figures above stand by themselves."""
+    try:
+        return findings(job, store, {name: part.predictions for name, part in evaluated.items()})
+    except NotFoundError:
+        return None
 
 
 def _told(name: str, part: Evaluation, prices: tuple[float, float]) -> str:

@@ -11,6 +11,9 @@ import sqlalchemy as sa
 from tlcore.schema import translated
 from tlcore.workspace import Workspace
 
+Connected = Callable[[], contextlib.AbstractContextManager[sa.Connection]]
+"""What a part of the store that stands by itself is given: a way to begin a transaction."""
+
 
 class Connections:
     """One database and one clock; what `Store` and its parts have in common."""

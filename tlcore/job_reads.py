@@ -38,27 +38,26 @@ class JobReads(Connections):
         owner: str | None = None,
         offset: int = 0,
         find: str = "",
-        best_first: bool = False,
+        hidden: bool | None = None,
     ) -> list[Job]:
-        """Jobs, newest first, or else by test accuracy.
+        """Jobs, newest first; `Store.runs` has other orders, and filters.
 
         owner: only those that it claimed.
-        find: words that the title or the dataset's name must hold, or be the number, all of them; a
+        find: words that the title, a tag or the dataset's name must hold, or be the number, all of them; a
         number by itself brings that job first, however many titles hold it.
+        hidden: only those that were hidden, or only the others.
         """
-        order: list[Any] = [jobs.c.result["test_accuracy"].as_float().desc().nulls_last()] if best_first else []
-        if is_number(find.strip()):
-            order.insert(0, (jobs.c.id == int(find)).desc())
-        query = sa.select(jobs).where(*wanted(kind, states, find)).order_by(*order, jobs.c.id.desc())
+        first: list[Any] = [(jobs.c.id == int(find)).desc()] if is_number(find.strip()) else []
+        query = sa.select(jobs).where(*wanted(kind, states, find, hidden)).order_by(*first, jobs.c.id.desc())
         if owner is not None:
             query = query.where(jobs.c.owner == owner)
         with self._reading() as connection:
             rows = connection.execute(query.limit(limit).offset(offset)).mappings()
             return [Job.of(row) for row in rows]
 
-    def count(self, kind: str | None = None, states: Collection[JobState] | None = None, find: str = "") -> int:
+    def count(self, kind: str | None = None, states: Collection[JobState] | None = None, find: str = "", hidden: bool | None = None) -> int:
         """How many jobs `jobs` would give, were there no limit."""
-        query = sa.select(sa.func.count()).select_from(jobs).where(*wanted(kind, states, find))
+        query = sa.select(sa.func.count()).select_from(jobs).where(*wanted(kind, states, find, hidden))
         with self._reading() as connection:
             return connection.execute(query).scalar_one()
 

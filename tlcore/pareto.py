@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from tlcore.store import Job
-
-COSTS = {"seconds": "seconds", "parameters": "total_params", "bytes": "model_bytes"}
-"""Column of the table: key in a run's summary."""
+OTHERS = "others"
+DECADE = 10
 
 
 def front(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
@@ -33,23 +31,39 @@ def front(cost: np.ndarray, gain: np.ndarray) -> np.ndarray:
     return on
 
 
-def accuracy_against_cost(runs: Sequence[Job]) -> pd.DataFrame:
-    """Finished runs with their costs, one row each: run, title, dataset, test_set, accuracy, seconds, parameters, bytes, on_seconds, on_parameters, on_bytes.
+def against_cost(rows: Sequence[Mapping[str, Any]], cost: str, figure: str, most_kinds: int = 8, kind: str = "backbone") -> pd.DataFrame:
+    """Runs tested on the same pictures, one row each: run, title, cost, gain, kind, on; without those that lack either number.
 
-    `on_…`: whether the run is on the Pareto front of accuracy against that cost, among runs with equal `test_set` (a hash
-    of the ids of their test pictures; of runs without one, the dataset's id). Made from what the store keeps: no file is read.
+    rows: as of `Store.runs.facts`. cost, figure: one of run_facts.COSTS, FIGURES.
+    kind: the run's backbone or strategy; of more than `most_kinds` the rarest are "others".
+    on: whether it is on the Pareto front.
     """
-    rows: list[dict[str, Any]] = [_row(run, run.result) for run in runs if run.result and "test_accuracy" in run.result]
-    columns = ["run", "title", "dataset", "test_set", "accuracy", *COSTS]
-    table = pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(["accuracy", *COSTS], float))
-    for cost in COSTS:
-        table[f"on_{cost}"] = False
-        for _, group in table.groupby("test_set", sort=False):
-            table.loc[group.index, f"on_{cost}"] = front(group[cost].to_numpy(), group["accuracy"].to_numpy())
-    return table
+    table = pd.DataFrame(rows, columns=["run", "title", kind, cost, figure]).set_axis(["run", "title", "kind", "cost", "gain"], axis=1)
+    table = table.astype({"cost": float, "gain": float}).dropna(subset=["cost", "gain"]).reset_index(drop=True)
+    table["kind"] = table["kind"].fillna("unknown")
+    frequent = table["kind"].value_counts().index  # The most frequent first.
+    if len(frequent) > most_kinds:
+        table["kind"] = table["kind"].where(table["kind"].isin(frequent[: most_kinds - 1]), OTHERS)
+    return table.assign(on=front(table["cost"].to_numpy(), table["gain"].to_numpy()))
 
 
-def _row(run: Job, result: dict[str, Any]) -> dict[str, Any]:
-    about = {"run": run.id, "title": run.title, "dataset": run.payload.get("config", {}).get("dataset")}
-    tested = result.get("test_ids_hash") or f"{run.dataset_id} {result.get('classes')}"
-    return about | {"test_set": tested, "accuracy": result["test_accuracy"]} | {cost: result.get(key) for cost, key in COSTS.items()}
+def on_front(table: pd.DataFrame) -> pd.DataFrame:
+    """The runs of `against_cost` that are on the front, the cheapest first."""
+    return table[table["on"]].sort_values(["cost", "run"]).reset_index(drop=True)
+
+
+def picked(table: pd.DataFrame, selection: Mapping[str, Any]) -> list[int]:
+    """The runs of `against_cost` that a chart's selection holds, the best first.
+
+    selection: `picked`, rows with a run each; `area`, two costs and two gains, the corners of a rectangle.
+    """
+    chosen = table["run"].isin([row["run"] for row in selection.get("picked", ()) if "run" in row])
+    area = selection.get("area") or {}
+    if {"cost", "gain"} <= set(area):
+        chosen |= table["cost"].between(min(area["cost"]), max(area["cost"])) & table["gain"].between(min(area["gain"]), max(area["gain"]))
+    return table[chosen].sort_values(["gain", "cost"], ascending=[False, True])["run"].tolist()
+
+
+def spans_decades(costs: pd.Series) -> bool:
+    """Whether a logarithmic axis shows these better: all above zero, the highest ten times the lowest or more."""
+    return len(costs) > 0 and costs.min() > 0 and bool(costs.max() >= DECADE * costs.min())

@@ -8,23 +8,32 @@ from typing import Any
 import sqlalchemy as sa
 
 from tlcore.records import JobState
-from tlcore.schema import datasets, events, jobs
+from tlcore.schema import datasets, events, hidden_runs, jobs, run_tags
 
 
 def wanted(
-    kind: str | None, states: Collection[JobState] | None, find: str
+    kind: str | None, states: Collection[JobState] | None, find: str, hidden: bool | None = None
 ) -> Iterator[sa.ColumnElement[bool]]:
     """What the jobs of this kind, in these states, with these words must meet; see `Store.jobs`."""
     if kind is not None:
         yield jobs.c.kind == kind
     if states is not None:
         yield jobs.c.state.in_(list(states))
+    if hidden is not None:
+        yield is_hidden(hidden)
     for word in find.split():
         of_dataset = sa.select(datasets.c.id).where(datasets.c.name.icontains(word, autoescape=True))
-        held = [jobs.c.title.icontains(word, autoescape=True), jobs.c.dataset_id.in_(of_dataset), jobs.c.source_id.in_(of_dataset)]
+        tagged = sa.select(run_tags.c.job_id).where(run_tags.c.tag.icontains(word, autoescape=True))
+        held = [jobs.c.title.icontains(word, autoescape=True), jobs.c.dataset_id.in_(of_dataset), jobs.c.source_id.in_(of_dataset), jobs.c.id.in_(tagged)]
         if is_number(word):
             held.append(jobs.c.id == int(word))
         yield sa.or_(*held)
+
+
+def is_hidden(hidden: bool) -> sa.ColumnElement[bool]:
+    """That a run was hidden, or that it wasn't."""
+    found = jobs.c.id.in_(sa.select(hidden_runs.c.job_id))
+    return found if hidden else ~found
 
 
 def is_number(word: str) -> bool:

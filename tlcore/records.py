@@ -87,6 +87,19 @@ class Series:
 
 
 @dataclasses.dataclass(frozen=True)
+class RunGroup:
+    """Runs that have something in common, and how they did in one figure."""
+
+    key: str | int | None  # Of a series its number; None: runs that have none of it.
+    runs: int
+    finished: int  # Those that have the figure.
+    best: float | None
+    mean: float | None
+    sd: float | None  # Standard deviation of the sample (n − 1); None below two runs.
+    test_sets: int  # On how many sets of test pictures they were tested; above one, the mean mixes easy and hard ones.
+
+
+@dataclasses.dataclass(frozen=True)
 class DatasetRecord:
     """What the store knows of a dataset; its pictures are in the workspace."""
 

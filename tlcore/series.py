@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from tlcore.connections import Connected
 from tlcore.errors import ConflictError, NotFoundError
 from tlcore.queries import queued
 from tlcore.records import ACTIVE, Job, Series
 from tlcore.schema import jobs, series
-
-Connected = Callable[[], contextlib.AbstractContextManager[sa.Connection]]
 
 
 class SeriesTable:
@@ -66,6 +64,12 @@ class SeriesTable:
         with self._reading() as connection:
             rows = connection.execute(query if kind is None else query.where(series.c.kind == kind)).mappings()
             return [Series.of(row) for row in rows]
+
+    def titles(self, series_ids: Collection[int]) -> dict[int, str]:
+        """What these series are called."""
+        query = sa.select(series.c.id, series.c.title).where(series.c.id.in_(list(series_ids)))
+        with self._reading() as connection:
+            return {each: title for each, title in connection.execute(query)}
 
     def jobs(self, series_id: int) -> list[Job]:
         """The jobs of a series that are there, in the order in which they were queued."""

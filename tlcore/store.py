@@ -1,7 +1,8 @@
 """The store of a workspace: all SQL is in its parts, one a file.
 
 Jobs as they are read (job_reads) and changed from outside their worker (job_changes), a worker's writes
-(worker_writes), datasets (dataset_table). Tables that stand by themselves are attributes: `series`, `marks`.
+(worker_writes), datasets (dataset_table). What stands by itself is an attribute: `series`, `runs` (run_table), `tags`
+(run_tags), `marks`.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ from tlcore.records import (
     Event,
     Job,
     JobState,
+    RunGroup,
     Series,
 )
+from tlcore.run_table import RunTable
+from tlcore.run_tags import TagTable
 from tlcore.schema import open_engine
 from tlcore.series import SeriesTable
 from tlcore.worker_writes import WorkerWrites
 from tlcore.workspace import Workspace
 
-__all__ = ["ACTIVE", "RESUMABLE", "DatasetRecord", "EpochRecord", "Event", "Job", "JobState", "Series", "Store"]
+__all__ = ["ACTIVE", "RESUMABLE", "DatasetRecord", "EpochRecord", "Event", "Job", "JobState", "RunGroup", "Series", "Store"]
 
 
 class Store(JobChanges, WorkerWrites):
@@ -37,6 +41,8 @@ class Store(JobChanges, WorkerWrites):
     def __init__(self, workspace: Workspace, engine: sa.Engine, clock: Callable[[], float] = time.time) -> None:
         super().__init__(workspace, engine, clock)
         self.series = SeriesTable(self._reading, self._writing, clock)
+        self.runs = RunTable(self._reading, self._writing)
+        self.tags = TagTable(self._reading, self._writing)
         self.marks = MarkTable(self._reading, self._writing, clock)
 
     @classmethod

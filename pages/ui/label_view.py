@@ -8,7 +8,7 @@ import streamlit as st
 from pages.ui import label_chart, live
 from pages.ui.download import download_csv
 from pages.ui.errors import guarded
-from pages.ui.run_list import BADGE_COLORS, STATUSES
+from pages.ui.run_table import BADGE_COLORS, STATUSES
 from pages.ui.state import store, toast_next, write_query
 from pages.ui.text import count, literal
 from tlcore import series_jobs

@@ -12,7 +12,7 @@ from pages.ui.text import count
 from tlcore.store import Job, JobState
 
 LISTED = 20  # The whole list travels to the browser each time; older runs are found by number or name.
-DONE: dict[str, Any] = {"kind": "train", "states": (JobState.done,)}
+DONE: dict[str, Any] = {"kind": "train", "states": (JobState.done,), "hidden": False}  # A link may name hidden ones all the same.
 
 
 def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | None:
@@ -21,7 +21,7 @@ def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | No
     Ids in the link that are no finished runs are named and left out of the choice.
     """
     finished = store().count(**DONE)
-    if not finished:
+    if not finished and not store().count(**{**DONE, "hidden": None}):
         st.info("No finished run yet. The demonstration on Home makes one in seconds.", icon=":material/info:")
         with st.container(horizontal=True):
             st.page_link("home.py", label="Run the demonstration", icon=":material/play_arrow:")
@@ -32,7 +32,7 @@ def pick_runs(label: str, key: str, most: int, help_text: str) -> list[Job] | No
     take_from_link(key, "runs", lambda: asked)
     find = ""
     if finished > LISTED:
-        find = st.text_input("Find a run", key=f"find_{key}", type="search", live="300ms", max_chars=200, icon=":material/search:", width=360, placeholder="number, name or dataset")
+        find = st.text_input("Find a run", key=f"find_{key}", type="search", live="300ms", max_chars=200, icon=":material/search:", width=360, placeholder="number, name, tag or dataset")
     listed = {run.id: run for run in store().jobs(**DONE, find=find, limit=LISTED)}
     options = _done(st.session_state[key]) | listed  # What is chosen stays an option, whatever is looked for.
     chosen = st.multiselect(

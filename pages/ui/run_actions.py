@@ -1,4 +1,4 @@
-"""What one can do to runs: cancel, resume, clone, compare, rename, delete."""
+"""What one can do to runs: cancel, resume, clone, compare, rename, tag, hide, delete."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from pages.ui.run_tags import hide, tags
 from pages.ui.state import guarded, store, toast_next, workspace, write_query
 from pages.ui.text import count, literal
 from tlcore import jobs
@@ -33,6 +34,8 @@ def actions(runs: Sequence[Job], key: str) -> None:
                 st.page_link("train.py", label="Use as backbone", icon=":material/conversion_path:", query_params=as_backbone(runs[0]), help="Train another run that goes on from what the blocks of this one have learnt.")
             st.page_link("train.py", label="Clone", icon=":material/content_copy:", query_params={"clone": str(runs[0].id)}, help="Open its settings on the Train page, to change and start anew.")
             _rename(runs[0], key)
+        tags(runs, key)
+        hide(runs, key)
         if not active:
             _delete(runs, key)
 

@@ -113,13 +113,6 @@ def test_a_run_is_found_by_number_name_or_dataset(done, store, open_page):
     assert shown(at.run()) == ["first"]
 
 
-def test_the_best_come_first_when_that_is_asked_for(store, open_page):
-    for number, accuracy in enumerate((0.5, 0.9, None, 0.7)):
-        store.add_job("train", f"run {number}", {"config": {"dataset": "d"}, "dataset_id": None})
-        store.finish(store.claim("w"), JobState.done if accuracy else JobState.failed, result={"test_accuracy": accuracy, "test_macro_f1": accuracy} if accuracy else None)
-    assert shown(open_page("runs.py", order="best test accuracy first")) == ["run 1", "run 3", "run 0", "run 2"]
-
-
 @pytest.mark.parametrize("link", ["999", "../x", "1; DROP TABLE jobs", "x" * 20_000, "-1"])
 def test_a_link_to_no_run_says_so(done, link, open_page):
     at = open_page("runs.py", run=link)
