@@ -79,6 +79,21 @@ def test_other_test_pictures_are_refused_with_the_reason(pair, store, workspace,
         compare_runs([pair[0], pair[1], other], workspace)
 
 
+def test_every_run_that_was_tested_on_others_is_named_and_the_common_pictures_are_those_of_all(pair, store, workspace):
+    others = [store.job(finished_run(store, workspace, **changes)) for changes in ({"split__seed": 5}, {"split__seed": 6}, {"classes": ["3", "8"]})]
+    with pytest.raises(OtherPictures) as refused:
+        compare_runs([*pair, *others[:2]], workspace)
+    a, b = (run.id for run in others[:2])
+    assert f"Runs {pair[0].id} and {a} were tested on other pictures" in str(refused.value)
+    assert f"So were, against run {pair[0].id}: run {b} (359 pictures): they differ in split seed (0 against 6)." in str(refused.value)
+    assert f"tested on, take runs {a} and {b} out, or clone them with the settings of run {pair[0].id}." in str(refused.value)
+    assert refused.value.pictures == {run.id: 359 for run in (*pair, *others[:2])}
+    assert refused.value.common == len(compare_runs([*pair, *others[:2]], workspace, common=True).labels) > 0
+    with pytest.raises(OtherPictures, match="With other classes") as refused:
+        compare_runs([pair[0], others[0], others[2]], workspace)
+    assert refused.value.common == 0, "not even where two of them share some"
+
+
 def test_an_unfinished_run_is_refused(pair, store, workspace):
     job, _ = running_run(store, workspace, epochs=1)
     with pytest.raises(ConflictError, match=f"run {job.id} is running"):
@@ -133,7 +148,8 @@ def test_predictions_in_another_order_are_aligned_also_of_equal_pictures():
 def test_everything_about_a_pair_is_computed_from_the_same_pictures(pair, workspace):
     comparison = compare_runs(pair, workspace)
     one, other = (run.id for run in pair)
-    assert comparison.intervals[one] == intervals(comparison.labels, comparison.predictions[one].probabilities)
+    for name, alone in intervals(comparison.labels, comparison.predictions[one].probabilities).items():
+        assert comparison.intervals[one][name] == pytest.approx(alone, abs=1e-6), name  # Sums of float32 in another order.
     [tested] = comparison.pairs
     accuracies = comparison.metrics["accuracy"].tolist()
     assert tested.differences["accuracy"].value == pytest.approx(accuracies[1] - accuracies[0])
@@ -152,3 +168,32 @@ def test_runs_that_differ_only_in_the_seed_are_one_group(pair, store, workspace)
     document = json.loads(json.dumps(comparison.to_document()))
     assert document["same_but_seed"][0]["runs"] == [pair[0].id, again.id] and len(document["pairs"]) == 3
     assert document["pairs"][0]["in_words"].endswith("points can't be told apart.") and document["pictures"] == len(comparison.labels)
+
+
+def test_figures_to_take_along_have_their_intervals_and_the_best_marked(pair, workspace):
+    comparison = compare_runs(pair, workspace)
+    table = comparison.figures().set_index("run")
+    for run in comparison.runs:
+        assert (table.loc[run, "auc_low"], table.loc[run, "auc_high"]) == comparison.intervals[run]["auc"]
+        assert table.loc[run, "accuracy_best"] == (comparison.best["accuracy"] == run)
+    assert table["epochs"].tolist() == [2, 5]
+
+
+def test_classes_that_differ_most_come_first(pair, workspace):
+    comparison = compare_runs(pair, workspace)
+    table, (one, other) = comparison.by_class("recall"), (str(run.id) for run in pair)
+    assert table["spread"].is_monotonic_decreasing and (table["spread"] == (table[one] - table[other]).abs()).all()
+    recall = comparison.predictions[pair[0].id].per_class.set_index("class")["recall"]
+    assert table.set_index("class")[one].sort_index().tolist() == recall.sort_index().tolist()
+    assert table["support"].sum() == len(comparison.labels)
+
+
+def test_runs_are_compared_on_their_source_where_its_pictures_are_the_same(pair, store, workspace):
+    both = {"dataset": "digits-textures", "source__dataset": "digits", "strategy__name": "mixed", "train__epochs": 1}
+    one, other, apart = (store.job(finished_run(store, workspace, **both, **changes)) for changes in ({}, {"train__seed": 7}, {"split__seed": 4}))
+    comparison = compare_runs([one, other], workspace, domain="source")
+    assert comparison.domain == "source" and comparison.metrics["accuracy"].tolist() == [run.result["source_test"]["accuracy"] for run in (one, other)]
+    with pytest.raises(OtherPictures, match=rf"Runs {one.id} and {apart.id} were tested on other pictures of their sources .*split seed"):
+        compare_runs([one, apart], workspace, domain="source")
+    with pytest.raises(InputError, match=f"Not tested on a source: run {pair[0].id}"):
+        compare_runs([one, pair[0]], workspace, domain="source")

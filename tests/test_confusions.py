@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 
 from tests.test_results import PETS
 from tlcore.confusions import (
     Zoom,
     class_table,
+    classes_that_change,
     difference,
     disagreements,
     order_by_confusion,
@@ -88,6 +90,13 @@ def test_only_cells_that_change_are_told_and_whether_for_the_better():
     assert difference(PETS, PETS).empty
 
 
+def test_classes_in_which_most_changes_are_kept_in_their_order():
+    # Moved: a 5 + 1, b 5 + 2, c 1, d 2; where d must be shown, b has the one place that is left.
+    cells = pd.DataFrame({"true": ["b", "a", "d"], "predicted": ["a", "c", "b"], "difference": [-5, 1, 2]})
+    assert classes_that_change(cells, ["a", "b", "c", "d"], 2) == ("a", "b")
+    assert classes_that_change(cells, ["a", "b", "c", "d"], 2, ["d", "d"]) == ("b", "d")
+
+
 def test_disagreements_begin_with_the_widest():
     frame = disagreements({7: PETS, 9: AFTER})
     # The true class's probability falls by 0.5 on picture 14 and rises by 0.3 on picture 11.
@@ -100,3 +109,4 @@ def test_classes_of_all_models_in_one_table():
     frame = class_table({7: PETS, 9: AFTER})
     assert frame["run"].tolist() == [7, 7, 9, 9] and frame["class"].tolist() == ["cat", "dog"] * 2
     assert frame["recall"].tolist() == [1 / 2, 2 / 3, 1, 1 / 3]
+    assert frame["recall_high"].tolist()[2] == 1 and (frame["recall_low"] < frame["recall"]).all()

@@ -11,7 +11,19 @@ from tests.finished_run import digits_predictions
 from tests.simulated import models
 from tlcore import metrics
 from tlcore.resampling import resampled
-from tlcore.significance import best, holm, kappa, mcnemar, paired, smallest_difference
+from tlcore.significance import (
+    Difference,
+    Pair,
+    best,
+    holm,
+    kappa,
+    mcnemar,
+    most_telling,
+    pair_table,
+    paired,
+    resolution,
+    smallest_difference,
+)
 
 
 def test_mcnemar_by_hand_and_as_scipy():
@@ -85,11 +97,28 @@ def test_a_real_difference_is_found_and_told():
     told = pairs[1].differences["accuracy"]
     assert told.low < told.value < told.high and told.p <= told.p_holm < 0.05
     assert pairs[1].in_words() == (
-        f"Run 9 is better by {100 * told.value:.1f} points, between {100 * told.low:.1f} and {100 * told.high:.1f}; "
+        f"Run 9 is better than run 4 by {100 * told.value:.1f} points, between {100 * told.low:.1f} and {100 * told.high:.1f}; "
         f"on 450 pictures, differences under {100 * pairs[1].smallest:.1f} points can't be told apart."
     )
-    assert pairs[0].in_words(names={4: "Small", 5: "Large"}).startswith("Small and Large can't be told apart: Large may be up to ")
-    assert "is better in log loss by 0." in pairs[2].in_words("log_loss")
+    assert pairs[0].in_words(names={4: "Small", 5: "Large"}).startswith("Small and Large can't be told apart: ")
+    assert pairs[2].in_words("log_loss").startswith("Run 9 is better than run 5 in log loss by 0.")
+    assert resolution(pairs).startswith("On 450 pictures, differences under ")
+    ordered = most_telling(pairs, "accuracy")
+    assert (ordered[-1].a, ordered[-1].b) == (4, 5), "those that can't be told apart come last"
+    table = pair_table(ordered, "accuracy")
+    assert table["ahead"].tolist()[:2] == [9, 9] and table["p_holm"].is_monotonic_increasing and table["real"].tolist() == [True, True, False]
+    assert table.loc[table["behind"].eq(4) & table["ahead"].eq(9), ["gain", "low", "high"]].values.tolist() == [[told.value, told.low, told.high]]
+
+
+def test_a_gain_is_told_from_whichever_is_ahead():
+    lost = Difference("accuracy", 1, 2, -0.05, -0.08, -0.02, 0.01, 0.01)
+    assert lost.gain == (1, 2, 0.05, 0.02, 0.08) and lost.better == 1
+    cheaper = Difference("log_loss", 1, 2, -0.3, -0.5, 0.1, 0.2, 0.2)
+    assert cheaper.gain == (2, 1, 0.3, -0.1, 0.5) and cheaper.better is None
+    dearer = Difference("log_loss", 1, 2, 0.3, 0.1, 0.5, 0.01, 0.01)
+    assert dearer.gain == (1, 2, 0.3, 0.1, 0.5) and dearer.better == 1
+    pair = Pair(1, 2, 100, 3, 8, 0.9, 0.8, 0.1, {"accuracy": lost})
+    assert pair_table([pair], "accuracy")[["ahead", "only_ahead", "only_behind"]].values.tolist() == [[1, 3, 8]]
 
 
 def test_a_difference_equals_the_figures_of_both():
@@ -123,14 +152,15 @@ def test_many_comparisons_make_a_lucky_one_doubtful():
     assert alone.differences["accuracy"].better == 2
     among = paired(labels, {1: a, 2: b, 3: b.copy()})[0]
     assert among.differences["accuracy"].p_holm == pytest.approx(3 * alone.differences["accuracy"].p) and among.differences["accuracy"].better is None
-    assert among.in_words().startswith("Run 2 seems better by 5.0 points, between ") and "but that may be chance (p = 0.12)" in among.in_words()
+    assert among.in_words().startswith("Run 2 seems better than run 1 by 5.0 points, between ") and "but that may be chance (p = 0.12)" in among.in_words()
 
 
 def test_one_picture_and_a_class_alone():
     [pair] = paired(np.array([0]), {1: np.array([[0.9, 0.1]]), 2: np.array([[0.2, 0.8]])})
     assert not any(each.real for each in pair.differences.values()) and "auc" not in pair.differences
     assert pair.in_words("auc") == "There is no AUC to compare."
-    assert "on 1 picture, " in pair.in_words()
+    assert pair_table(most_telling([pair], "auc"), "auc").empty
+    assert pair.in_words().endswith("; on 1 picture, no difference at all can be told.")
 
 
 def test_a_few_pictures_or_one_of_each_class_prove_nothing():

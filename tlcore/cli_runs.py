@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from tlcore import evaluation, jobs
-from tlcore.compare import RUN_FIGURES, Comparison, OtherPictures, compare_runs
+from tlcore.compare import DOMAINS, RUN_FIGURES, Comparison, OtherPictures, compare_runs
 from tlcore.errors import InputError, NotFoundError
 from tlcore.evaluation import Evaluation
+from tlcore.figure_words import best_mark, with_interval, with_spread, written
 from tlcore.forecast import outlook
-from tlcore.intervals import Interval
 from tlcore.metrics import FIGURES
-from tlcore.significance import IN_POINTS, NAMES
+from tlcore.report import report
+from tlcore.run_findings import findings
+from tlcore.significance import NAMES
 from tlcore.store import Job, JobState, Store
-from tlcore.workspace import Workspace
+from tlcore.tables import to_csv
+from tlcore.workspace import Workspace, whole_file
 
 Outcome = tuple[int, dict[str, Any], str]
 PARTS = {"test": "test pictures", "source_test": "test pictures of the source"}
@@ -34,6 +38,8 @@ def add_commands(command: Callable[..., argparse.ArgumentParser], runs: Any) -> 
     compare = command("compare", compare_run_ids, "Compare runs on the same test pictures.")
     compare.add_argument("ids", type=int, nargs="+", metavar="ID")
     compare.add_argument("--common", action="store_true", help="where they were tested on other pictures: evaluate them on the common ones")
+    compare.add_argument("--domain", choices=list(DOMAINS), default="target", help="whose test pictures, where there are two domains")
+    compare.add_argument("--report", type=Path, metavar="FILE", help="write all of it to a file as well: a page (.html), a document (.json) or the figures (.csv)")
 
 
 def run_document(job: Job) -> dict[str, Any]:
@@ -61,6 +67,7 @@ def show_run(options: argparse.Namespace) -> Outcome:
         "history": json.loads(epochs.to_json(orient="records")),
         "predicted_against_actual": outlook.compared(job),
         "evaluation": {name: part.to_document() | {"threshold": part.threshold(*prices)} for name, part in evaluated.items()} if options.json else {},
+        "findings": _findings(job, store, evaluated) if options.json and evaluated else None,
     }
     lines = [f"run {job.id} · {job.title} · {job.state}", epochs.to_string(index=False)]
     lines += [_told(name, part, prices) for name, part in evaluated.items()]
@@ -96,11 +103,32 @@ def compare_run_ids(options: argparse.Namespace) -> Outcome:
     from tlcore.cli import open_workspace
 
     store, workspace = open_workspace()
+    runs = [find_run(store, run_id) for run_id in options.ids]
     try:
-        comparison = compare_runs([find_run(store, run_id) for run_id in options.ids], workspace, common=options.common)
+        comparison = compare_runs(runs, workspace, common=options.common, domain=options.domain)
     except OtherPictures as error:
         raise InputError(f"{error} With --common they are evaluated on those." if error.common else str(error)) from None
-    return 0, comparison.to_document() if options.json else {}, _compared(comparison)
+    if options.report:
+        _write_report(options.report, comparison, runs, store)
+    text = _compared(comparison) + (f"\n\nThe report is in {options.report}" if options.report else "")
+    return 0, comparison.to_document() if options.json else {}, text
+
+
+def _write_report(path: Path, comparison: Comparison, runs: Sequence[Job], store: Store) -> None:
+    """The comparison as a file of the kind that its name ends in. Raises InputError."""
+    kinds: dict[str, Callable[[], str]] = {
+        ".html": lambda: report(comparison, {run.id: store.epochs(run.id) for run in runs}, runs),
+        ".json": lambda: json.dumps(comparison.to_document(), indent=2, ensure_ascii=False),
+        ".csv": lambda: to_csv(comparison.figures()),
+    }
+    if path.suffix.lower() not in kinds:
+        raise InputError(f"--report {path}: give a name that ends in {', '.join(kinds)}.")
+    text = kinds[path.suffix.lower()]()
+    try:
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"--report {path}: can't be written ({error.strerror}). Give the path of a file in a folder that exists.") from None
 
 
 def _price(text: str) -> float:
@@ -119,11 +147,19 @@ def _evaluated(job: Job, workspace: Workspace) -> dict[str, Evaluation]:
         return {}
 
 
+def _findings(job: Job, store: Store, evaluated: Mapping[str, Evaluation]) -> dict[str, Any] | None:
+    """None where the split or a dataset is gone: the figures above stand by themselves."""
+    try:
+        return findings(job, store, {name: part.predictions for name, part in evaluated.items()})
+    except NotFoundError:
+        return None
+
+
 def _told(name: str, part: Evaluation, prices: tuple[float, float]) -> str:
     """An evaluation in a few lines."""
     lines = [f"\nOn {len(part.predictions):,} {PARTS[name]}, with 95 % intervals:"]
-    lines += [f"  {NAMES[figure]:<18} {_with_interval(figure, part.figures[figure], part.intervals[figure])}" for figure in FIGURES]
-    against = [f"{each.replace('_', ' ')} {_figure('accuracy', found['accuracy'])}" for each, found in part.baselines.items()]
+    lines += [f"  {NAMES[figure]:<18} {with_interval(figure, part.figures[figure], part.intervals[figure])}" for figure in FIGURES]
+    against = [f"{each.replace('_', ' ')} {written('accuracy', found['accuracy'])}" for each, found in part.baselines.items()]
     lines += [f"Accuracy without learning: {', '.join(against)}."] if against else []
     lines += [part.calibration.in_words] if part.calibration else []
     if chosen := part.threshold(*prices):
@@ -140,15 +176,14 @@ def _compared(comparison: Comparison) -> str:
     table: dict[int, dict[Any, Any]] = {row["run"]: row for row in comparison.metrics.to_dict("records")}
     cells = [["", *(f"run {run}" for run in runs)]]
     for figure in FIGURES:
-        told = [_with_interval(figure, table[run][figure], comparison.intervals[run][figure]) for run in runs]
-        cells.append([NAMES[figure], *(text + (" *" if comparison.best[figure] == run else "") for run, text in zip(runs, told, strict=True))])
-    cells += [[name.replace("_", " "), *(f"{table[run][name]:,.{1 if name == 'seconds' else 0}f}" for run in runs)] for name in RUN_FIGURES]
+        cells.append([NAMES[figure], *(best_mark(comparison.best, figure, run) + with_interval(figure, table[run][figure], comparison.intervals[run][figure]) for run in runs)])
+    cells += [[name.replace("_", " "), *(written(name, table[run][name]) for run in runs)] for name in RUN_FIGURES]
     widths = [max(len(row[column]) for row in cells) for column in range(len(runs) + 1)]
-    lines = [f"On the same {len(comparison.labels):,} pictures, with 95 % intervals; * better than each other run, and not by chance:"]
+    lines = [f"On the same {len(comparison.labels):,} pictures, with 95 % intervals; ★ better than each other run, and not by chance:"]
     lines += ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     if left_out := ", ".join(f"{count:,} of run {run}" for run, count in comparison.left_out.items() if count):
         lines.append(f"Left out, as not all were tested on them: {left_out}.")
-    lines += ["", *(pair.in_words() for pair in comparison.pairs)]
+    lines += ["", *(pair.in_words() for pair in comparison.telling_pairs("accuracy"))]
     lines += [_scatter(group) for group in comparison.groups.to_dict("records")]
     settings = "Settings that differ:\n" + comparison.settings.to_string(index=False) if len(comparison.settings) else "All settings are equal."
     return "\n".join([*lines, "", settings])
@@ -156,18 +191,4 @@ def _compared(comparison: Comparison) -> str:
 
 def _scatter(group: Mapping[Any, Any]) -> str:
     runs = ", ".join(map(str, group["runs"]))
-    return f"Runs {runs} differ only in the seed: accuracy {100 * group['accuracy_mean']:.1f} ± {100 * group['accuracy_sd']:.1f} % (mean ± standard deviation)."
-
-
-def _with_interval(figure: str, value: float | None, interval: Interval | None) -> str:
-    if value is None or value != value:
-        return "–"
-    scale, digits = (100, 1) if figure in IN_POINTS else (1, 3)
-    around = "" if interval is None else f" ({scale * interval.low:.{digits}f}–{scale * interval.high:.{digits}f})"
-    return _figure(figure, value) + around
-
-
-def _figure(figure: str, value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.1%}" if figure in IN_POINTS else f"{value:.3f}"
+    return f"Runs {runs} differ only in the seed: accuracy {with_spread('accuracy', group['accuracy_mean'], group['accuracy_sd'])} (mean ± standard deviation)."

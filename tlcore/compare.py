@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import functools
 import json
@@ -19,33 +18,31 @@ from tlcore.errors import ConflictError, InputError
 from tlcore.intervals import Interval, as_json, intervals
 from tlcore.resampling import resampled
 from tlcore.results import Predictions, load_predictions, load_summary
+from tlcore.run_names import short_names
+from tlcore.same_pictures import OtherPictures, check, on_common_pictures
 from tlcore.seeds import groups, mean_and_spread
-from tlcore.significance import Pair, best, paired
+from tlcore.significance import Pair, best, most_telling, paired
 from tlcore.store import Job, JobState
 from tlcore.workspace import Workspace
 
+__all__ = ["FEWEST", "MOST", "RUN_FIGURES", "TEST_FIGURES", "Comparison", "OtherPictures", "compare_runs", "differing_settings", "on_common_pictures"]
+
 FEWEST, MOST = 2, 8
 TEST_FIGURES = metrics.FIGURES
-RUN_FIGURES = ("seconds", "epochs", "total_params", "trainable_params", "model_bytes")
+RUN_FIGURES = ("seconds", "epochs", "total_params", "trainable_params", "model_bytes", "latency_ms")
+DOMAINS = {"target": "test", "source": "source_test"}  # The names of their test predictions.
 
 
-class OtherPictures(ConflictError):
-    """Two runs that were tested on other pictures; `common` of these in both can be evaluated, 0 where the classes differ."""
-
-    def __init__(self, message: str, common: int) -> None:
-        super().__init__(message)
-        self.common = common
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Comparison:
     """What several runs have in common and where they part.
 
     `metrics`: one row a run: run (id), title, the test figures, then seconds, epochs, total_params,
-    trainable_params, model_bytes. `settings`: one row for each setting that is not equal in all runs:
+    trainable_params, model_bytes, latency_ms. `settings`: one row for each setting that is not equal in all runs:
     setting, then one column a run, named by its id. `predictions`: by run id, the pictures in one order.
     `left_out`: pictures of each run that not all were tested on, where the common ones were asked for.
     `same_but_seed`: groups of runs that differ in nothing but seeds, each run in one.
+    `domain`: whose test pictures, one of DOMAINS.
 
     What takes a while is computed when it is first asked for, and kept.
     """
@@ -55,10 +52,33 @@ class Comparison:
     predictions: dict[int, Predictions]
     left_out: dict[int, int]
     same_but_seed: list[tuple[int, ...]]
+    domain: str = "target"
+
+    @property
+    def runs(self) -> list[int]:
+        return list(self.predictions)
 
     @property
     def labels(self) -> np.ndarray:
         return next(iter(self.predictions.values())).labels
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return next(iter(self.predictions.values())).classes
+
+    @functools.cached_property
+    def titles(self) -> dict[int, str]:
+        return dict(zip(self.metrics["run"].tolist(), self.metrics["title"].tolist(), strict=True))
+
+    @functools.cached_property
+    def names(self) -> dict[int, str]:
+        """Short ones for legends, which tell the runs apart, see `run_names.short_names`."""
+        return short_names(self.titles, self.settings)
+
+    @functools.cached_property
+    def spoken(self) -> dict[int, str]:
+        """Names as they stand in a sentence: `run 3 (quick steps)`."""
+        return {run: f"run {run} ({name.partition(' · ')[2]})" for run, name in self.names.items()}
 
     @functools.cached_property
     def _drawn(self) -> dict[int, dict[str, np.ndarray]]:
@@ -75,6 +95,14 @@ class Comparison:
         """Every two runs: the differences with their intervals and tests."""
         return paired(self.labels, {run: each.probabilities for run, each in self.predictions.items()}, self._drawn)
 
+    def compute(self) -> None:
+        """Intervals and tests, now rather than when they are asked for."""
+        _ = self.intervals, self.pairs
+
+    def telling_pairs(self, figure: str) -> list[Pair]:
+        """The pairs, those first whose difference in this figure is the surest."""
+        return most_telling(self.pairs, figure)
+
     @functools.cached_property
     def best(self) -> dict[str, int | None]:
         """For each test figure the run that is really better than each other one; None where there is none."""
@@ -86,55 +114,80 @@ class Comparison:
         return mean_and_spread(self.metrics, self.same_but_seed, [*TEST_FIGURES, *RUN_FIGURES])
 
     @functools.cached_property
+    def class_table(self) -> pd.DataFrame:
+        """Of every run each class with intervals, see `confusions.class_table`."""
+        return class_table(self.predictions)
+
+    def by_class(self, figure: str) -> pd.DataFrame:
+        """One figure of each class: class, support, one column a run, named by its id, and spread (largest less smallest), the widest first."""
+        columns = {str(run): part[figure].to_numpy() for run, part in self.class_table.groupby("run", sort=False)}
+        support = np.bincount(self.labels, minlength=len(self.classes))
+        table = pd.DataFrame({"class": list(self.classes), "support": support, **columns})
+        table["spread"] = np.ptp(np.stack(list(columns.values())), axis=0)
+        return table.sort_values("spread", ascending=False, kind="stable", ignore_index=True)
+
+    @functools.cached_property
     def disagreements(self) -> pd.DataFrame:
         """Pictures that not all runs take for the same class, see `confusions.disagreements`."""
         return disagreements(self.predictions)
+
+    def confusions(self) -> pd.DataFrame:
+        """The confusion matrices below each other, one row a cell that isn't empty: run, then as in `Predictions.confusion_cells`."""
+        return pd.concat([each.confusion_cells().assign(run=run) for run, each in self.predictions.items()], ignore_index=True)[["run", "true", "predicted", "count", "share", "kind"]]
 
     def confusion_difference(self, one: int, other: int) -> pd.DataFrame:
         """What changes in the confusion matrix from one run to another, see `confusions.difference`."""
         return difference(self.predictions[one], self.predictions[other])
 
+    def figures(self) -> pd.DataFrame:
+        """One row a run to take along: run, title, every test figure with figure_low, figure_high and figure_best, then what the run took."""
+        rows = []
+        for row in self.metrics.to_dict("records"):
+            told: dict[str, Any] = {"run": row["run"], "title": row["title"]}
+            for name in TEST_FIGURES:
+                ends = as_json(self.intervals[row["run"]][name])
+                told |= {name: row[name], f"{name}_low": ends["low"], f"{name}_high": ends["high"], f"{name}_best": self.best[name] == row["run"]}
+            rows.append(told | {name: row[name] for name in RUN_FIGURES})
+        return pd.DataFrame(rows)
+
     def to_document(self) -> dict[str, Any]:
         """All of it as JSON; a figure that there is none of is null."""
-        rows = _records(self.metrics)
+        rows = records(self.metrics)
         for row in rows:
-            row["intervals"] = {name: as_json(each) for name, each in self.intervals[row["run"]].items()}
-        pairs = [pair.to_json() | {"confusion_difference": _records(self.confusion_difference(pair.a, pair.b))} for pair in self.pairs]
+            of_run = row["run"]
+            row["name"], row["confusion"] = self.names[of_run], self.predictions[of_run].confusion.tolist()
+            row["intervals"] = {name: as_json(each) for name, each in self.intervals[of_run].items()}
+        pairs = [pair.to_json() | {"confusion_difference": records(self.confusion_difference(pair.a, pair.b))} for pair in self.pairs]
         return {
+            "domain": self.domain,
             "pictures": len(self.labels),
+            "class_names": self.classes,
             "left_out": self.left_out,
             "runs": rows,
             "best": self.best,
             "pairs": pairs,
-            "same_but_seed": _records(self.groups),
-            "classes": _records(class_table(self.predictions)),
-            "disagreements": _records(self.disagreements),
-            "settings_that_differ": _records(self.settings),
+            "same_but_seed": records(self.groups),
+            "classes": records(self.class_table),
+            "disagreements": records(self.disagreements),
+            "settings_that_differ": records(self.settings),
         }
 
 
 def compare_runs(
-    jobs: Sequence[Job], workspace: Workspace, load: Callable[[int], Predictions] | None = None, common: bool = False
+    jobs: Sequence[Job], workspace: Workspace, load: Callable[[int], Predictions] | None = None, common: bool = False, domain: str = "target"
 ) -> Comparison:
     """Compare two to eight finished runs; `load` gives a run's test predictions where the caller keeps them.
 
     common: where they were tested on other pictures, evaluate them on those that all were tested on.
+    domain: on the test pictures of the target, or of the source, which all must have.
 
-    Raises: InputError for another number of runs; ConflictError where one isn't finished, or
+    Raises: InputError for another number of runs, or where one has no source; ConflictError where one isn't finished, or
     they share no picture where the common ones are asked for; its child OtherPictures where they were not
     tested on the same pictures, or on the same classes, naming what differs.
     """
-    if not FEWEST <= len({job.id for job in jobs}) <= MOST:
-        raise InputError(f"A comparison takes {FEWEST} to {MOST} different runs, not {len({job.id for job in jobs})}. Choose others.")
-    if unfinished := [job for job in jobs if job.state != JobState.done]:
-        states = ", ".join(f"run {job.id} is {job.state}" for job in unfinished)
-        raise ConflictError(f"Only finished runs have figures to compare: {states}. Wait, resume, or leave it out.")
-    predictions = {job.id: load(job.id) if load else load_predictions(workspace.run(job.id)) for job in jobs}
-    first = predictions[jobs[0].id]
-    for job in jobs[1:]:
-        other = predictions[job.id]
-        if other.classes != first.classes or not (common or set(_keys(other)) == set(_keys(first))):
-            raise _difference(jobs[0], job, predictions)
+    _check(jobs, domain)
+    predictions = {job.id: load(job.id) if load else load_predictions(workspace.run(job.id), DOMAINS[domain]) for job in jobs}
+    check(jobs, predictions, common, domain)
     aligned = on_common_pictures(predictions)
     if not len(aligned[jobs[0].id]):
         raise ConflictError("These runs share no test picture, so there is nothing to compare them on. Choose others.")
@@ -144,30 +197,8 @@ def compare_runs(
         predictions=aligned,
         left_out={run: len(each) - len(aligned[run]) for run, each in predictions.items()},
         same_but_seed=groups({job.id: job.config for job in jobs}),
+        domain=domain,
     )
-
-
-def on_common_pictures(predictions: Mapping[int, Predictions]) -> dict[int, Predictions]:
-    """Of each run the pictures that all were tested on with the same label, in the order of the first.
-
-    A picture that is there several times counts as often as where it is rarest. Nobody learnt from one of them: each run
-    keeps its test pictures apart, and equal pictures on one side.
-    """
-    keys = {run: _keys(each) for run, each in predictions.items()}
-    shared = set.intersection(*({*each} for each in keys.values()))
-    chosen = {run: {key: at for at, key in enumerate(each) if key in shared} for run, each in keys.items()}
-    order = [key for key in keys[next(iter(keys))] if key in shared]
-    return {run: predictions[run].take(np.array([places[key] for key in order], np.int64)) for run, places in chosen.items()}
-
-
-def _keys(predictions: Predictions) -> list[tuple[str, int, int]]:
-    """Content id, label, and which of several equal pictures it is."""
-    seen: collections.Counter[tuple[str, int]] = collections.Counter()
-    keys = []
-    for each in zip(predictions.content_ids.tolist(), predictions.labels.tolist(), strict=True):
-        keys.append((*each, seen[each]))
-        seen[each] += 1
-    return keys
 
 
 def differing_settings(configs: Mapping[int, RunConfig]) -> pd.DataFrame:
@@ -182,49 +213,27 @@ def differing_settings(configs: Mapping[int, RunConfig]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["setting", *flat])
 
 
-def _figures(job: Job, predictions: Predictions, summary: Mapping[str, Any]) -> dict[str, Any]:
-    test = metrics.evaluate(predictions.labels, predictions.probabilities)
-    return {"run": job.id, "title": job.title} | test | {name: summary[name] for name in RUN_FIGURES}
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as JSON."""
     return json.loads(table.to_json(orient="records", double_precision=15))
 
 
-def _difference(first: Job, other: Job, predictions: Mapping[int, Predictions]) -> OtherPictures:
-    """Which two runs, what differs, and what to do."""
-    a, b = first.config, other.config
-    a_classes, b_classes = (predictions[run.id].classes for run in (first, other))
-    parts: dict[str, tuple[object, object]] = {
-        "dataset": (a.dataset, b.dataset),
-        "classes": (_names(a_classes), _names(b_classes)),
-        "test share": (a.split.test_fraction, b.split.test_fraction),
-        "split seed": (a.split.seed, b.split.seed),
-    }
-    halves = [run.source.dataset == run.dataset for run in (a, b)]  # Where one dataset is divided, the target has a part of the test pictures.
-    if any(halves):
-        parts["what the target has of the dataset"] = (_share(a), _share(b))
-    if all(halves):
-        parts["seed of the division"] = (a.target.seed, b.target.seed)
-    differing = [f"{name} ({one} against {two})" for name, (one, two) in parts.items() if one != two]
-    common = len(np.intersect1d(predictions[first.id].content_ids, predictions[other.id].content_ids))
-    counts = f"{len(predictions[first.id]):,} and {len(predictions[other.id]):,} pictures, {common:,} of them in both"
-    reason = f"they differ in {', '.join(differing)}" if differing else "the datasets have the same name but other pictures"
-    usable = common if a_classes == b_classes else 0
-    remedy = f"Compare them on the {usable:,} common ones (`compare … --common` on the command line), take" if usable else "Take"
-    return OtherPictures(
-        f"Runs {first.id} and {other.id} were tested on other pictures ({counts}): {reason}. "
-        f"{remedy} run {other.id} out, or clone it with the settings of run {first.id}.",
-        usable,
-    )
+def _check(jobs: Sequence[Job], domain: str) -> None:
+    """Are these runs that can be compared at all?"""
+    if not FEWEST <= len({job.id for job in jobs}) <= MOST:
+        raise InputError(f"A comparison takes {FEWEST} to {MOST} different runs, not {len({job.id for job in jobs})}. Choose others.")
+    if unfinished := [job for job in jobs if job.state != JobState.done]:
+        states = ", ".join(f"run {job.id} is {job.state}" for job in unfinished)
+        raise ConflictError(f"Only finished runs have figures to compare: {states}. Wait, resume, or leave it out.")
+    if domain == "source" and (without := [str(job.id) for job in jobs if "source_test" not in (job.result or {})]):
+        raise InputError(f"Not tested on a source: run {', run '.join(without)}. Compare on the target, or leave {'it' if len(without) == 1 else 'them'} out.")
 
 
-def _share(config: RunConfig) -> str:
-    return f"{config.target.fraction:.0%}" if config.source.dataset == config.dataset else "all"
-
-
-def _names(classes: Sequence[str]) -> str:
-    return ", ".join(classes) if len(classes) <= 6 else f"{', '.join(classes[:5])} and {len(classes) - 5} more"
+def _figures(job: Job, predictions: Predictions, summary: Mapping[str, Any]) -> dict[str, Any]:
+    test = metrics.evaluate(predictions.labels, predictions.probabilities)
+    # Runs of earlier versions, and models that OpenVINO can't take, have no latency.
+    cost = {name: float("nan") if summary.get(name) is None else summary[name] for name in RUN_FIGURES}
+    return {"run": job.id, "title": job.title} | test | cost
 
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

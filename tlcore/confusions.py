@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tlcore import metrics
+from tlcore.intervals import per_class
 from tlcore.results import Predictions
 
 
@@ -115,6 +116,15 @@ def difference(one: Predictions, other: Predictions) -> pd.DataFrame:
     return cells.sort_values("difference", key=np.abs, ascending=False, kind="stable", ignore_index=True)
 
 
+def classes_that_change(cells: pd.DataFrame, classes: Sequence[str], most: int, always: Sequence[str] = ()) -> tuple[str, ...]:
+    """At most so many classes, in their order, in whose rows and columns of `difference` most pictures move; `always` among them."""
+    sizes = cells["difference"].abs()
+    moved = sizes.groupby(cells["true"]).sum().add(sizes.groupby(cells["predicted"]).sum(), fill_value=0)
+    others = [name for name in moved.sort_values(ascending=False, kind="stable").index if name not in always]
+    kept = {*always, *others[: most - len(set(always))]}
+    return tuple(name for name in classes if name in kept)
+
+
 def disagreements(predictions: Mapping[int, Predictions]) -> pd.DataFrame:
     """Pictures that not all models take for the same class: row, content_id, label, right (number of models), then a column a model.
 
@@ -131,7 +141,8 @@ def disagreements(predictions: Mapping[int, Predictions]) -> pd.DataFrame:
 
 
 def class_table(predictions: Mapping[int, Predictions]) -> pd.DataFrame:
-    """Of every model each class: run, class, precision, recall, f1, support."""
-    parts = [metrics.per_class(each.labels, each.predicted, each.classes).assign(run=run) for run, each in predictions.items()]
-    columns: Sequence[str] = ["run", "class", "precision", "recall", "f1", "support"]
-    return pd.concat(parts, ignore_index=True)[list(columns)]
+    """Of every model each class: run, class, then precision, recall and f1, each with its 95 % interval as _low and _high, support."""
+    parts = [per_class(each.labels, each.predicted, each.classes) for each in predictions.values()]
+    for run, part in zip(predictions, parts, strict=True):
+        part.insert(0, "run", run)
+    return pd.concat(parts, ignore_index=True)

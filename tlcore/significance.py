@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from tlcore import metrics
 from tlcore.metrics import LOWER_IS_BETTER, OF_COUNTS
@@ -48,8 +49,28 @@ class Difference:
         """The model that is better; None where the difference isn't real."""
         return None if not self.real else self.b if (self.value < 0) == (self.figure in LOWER_IS_BETTER) else self.a
 
+    @property
+    def gain(self) -> Gain:
+        """The same told from the model that is ahead, real or not."""
+        losses = self.figure in LOWER_IS_BETTER
+        if (self.value < 0) == losses or self.value == 0:
+            low, high = (-self.high, -self.low) if losses else (self.low, self.high)
+            return Gain(self.b, self.a, abs(self.value), low, high)
+        low, high = (self.low, self.high) if losses else (-self.high, -self.low)
+        return Gain(self.a, self.b, abs(self.value), low, high)
+
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"real": self.real, "better": self.better}
+
+
+class Gain(NamedTuple):
+    """By how much one model is better than another, with the 95 % interval; 0 or more, also of losses."""
+
+    ahead: int
+    behind: int
+    value: float
+    low: float
+    high: float
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +93,17 @@ class Pair:
 
     def in_words(self, figure: str = "accuracy", names: Mapping[int, str] | None = None) -> str:
         """One or two sentences: which is better by how much, how sure that is, and what so many pictures can tell."""
-        return _in_words(self, figure, names or {self.a: f"run {self.a}", self.b: f"run {self.b}"})
+        told = self.outcome(figure, names)
+        return f"{told.removesuffix('.')}; {_resolution(self.pictures, self.smallest, self.smallest)}" if figure == "accuracy" else told
+
+    def outcome(self, figure: str = "accuracy", names: Mapping[int, str] | None = None) -> str:
+        """The same without what the number of pictures allows, see `resolution`."""
+        difference = self.differences.get(figure)
+        if difference is None:
+            return f"There is no {NAMES[figure]} to compare."
+        names = names or {self.a: f"run {self.a}", self.b: f"run {self.b}"}
+        told = _told(difference, names[self.a], names[self.b])
+        return f"{told[0].upper()}{told[1:]}."
 
     def to_json(self) -> dict[str, Any]:
         flat = dataclasses.asdict(self)
@@ -151,6 +182,34 @@ def best(pairs: Sequence[Pair], figure: str) -> int | None:
     return next((model for model, won in wins.items() if won == len(models) - 1), None)
 
 
+def most_telling(pairs: Sequence[Pair], figure: str) -> list[Pair]:
+    """The pairs in the order of how sure their difference in a figure is, then of how large; those without it last."""
+
+    def unsure(pair: Pair) -> tuple[float, float, float]:
+        told = pair.differences.get(figure)
+        return (2, 2, 0) if told is None else (told.p_holm, told.p, -abs(told.value))
+
+    return sorted(pairs, key=unsure)
+
+
+def pair_table(pairs: Sequence[Pair], figure: str) -> pd.DataFrame:
+    """One row a pair that has the figure, told from the model that is ahead.
+
+    Columns: ahead, behind, gain (always 0 or more), low, high, p, p_holm, real, only_ahead and only_behind (pictures that one
+    alone recognises), agreement, kappa.
+    """
+    rows = []
+    for pair in pairs:
+        if told := pair.differences.get(figure):
+            gain = told.gain
+            alone = {"only_ahead": pair.only_b, "only_behind": pair.only_a} if gain.ahead == pair.b else {"only_ahead": pair.only_a, "only_behind": pair.only_b}
+            sure = {"p": told.p, "p_holm": told.p_holm, "real": told.real}
+            alike: dict[str, Any] = {"agreement": pair.agreement, "kappa": pair.kappa}
+            rows.append({"ahead": gain.ahead, "behind": gain.behind, "gain": gain.value, "low": gain.low, "high": gain.high} | sure | alone | alike)
+    columns = ["ahead", "behind", "gain", "low", "high", "p", "p_holm", "real", "only_ahead", "only_behind", "agreement", "kappa"]
+    return pd.DataFrame(rows, columns=columns).astype({"kappa": float})
+
+
 def _pair(a: int, b: int, labels: np.ndarray, answers: Mapping[int, np.ndarray], k: int, differences: list[Difference]) -> Pair:
     right_a, right_b = answers[a] == labels, answers[b] == labels
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
@@ -183,30 +242,32 @@ def _corrected(pairs: list[Pair]) -> list[Pair]:
     return [dataclasses.replace(pair, differences=each) for pair, each in zip(pairs, raised, strict=True)]
 
 
-def _in_words(pair: Pair, figure: str, names: Mapping[int, str]) -> str:
-    difference = pair.differences.get(figure)
-    if difference is None:
-        return f"There is no {NAMES[figure]} to compare."
-    told = _told(difference, names[pair.a], names[pair.b])
-    told = told[0].upper() + told[1:]
-    if figure != "accuracy":
-        return f"{told}."
-    return f"{told}; on {pair.pictures:,} picture{'' if pair.pictures == 1 else 's'}, differences under {100 * pair.smallest:.1f} points can't be told apart."
+def resolution(pairs: Sequence[Pair]) -> str:
+    """Which differences in accuracy so many pictures can't tell apart, in a sentence about all pairs."""
+    smallest = [pair.smallest for pair in pairs]
+    told = _resolution(pairs[0].pictures, min(smallest), max(smallest))
+    return told[0].upper() + told[1:]
+
+
+def _resolution(pictures: int, least: float, most: float) -> str:
+    if least >= 1:
+        return f"on {pictures:,} picture{'' if pictures == 1 else 's'}, no difference at all can be told."
+    most = min(most, 1)
+    under = f"{100 * least:.1f} points" if f"{least:.3f}" == f"{most:.3f}" else f"{100 * least:.1f} to {100 * most:.1f} points, depending on the pair,"
+    return f"on {pictures:,} picture{'' if pictures == 1 else 's'}, differences under {under} can't be told apart."
 
 
 def _told(difference: Difference, a: str, b: str) -> str:
     of = "" if difference.figure == "accuracy" else f" in {NAMES[difference.figure]}"
     scale, digits, unit = (100, 1, " points") if difference.figure in IN_POINTS else (1, 3, "")
-    sign = -1 if difference.figure in LOWER_IS_BETTER else 1
-    value = sign * scale * difference.value
-    low, high = sorted((sign * scale * difference.low, sign * scale * difference.high))  # Of how much b is better.
+    gain = difference.gain
+    ahead, behind = (b, a) if gain.ahead == difference.b else (a, b)
+    value, low, high = (scale * each for each in (gain.value, gain.low, gain.high))
     if low == high == 0:
         return f"{a} and {b} are equal{of}"
     if low <= 0 <= high:
-        return f"{a} and {b} can't be told apart{of}: {b} may be up to {-low:.{digits}f}{unit} worse or up to {high:.{digits}f} better"
-    ahead = b if value > 0 else a
-    least, most = sorted((abs(low), abs(high)))
-    by = f"by {abs(value):.{digits}f}{unit}, between {least:.{digits}f} and {most:.{digits}f}"
+        return f"{a} and {b} can't be told apart{of}: {ahead} may be up to {-low:.{digits}f}{unit} worse or up to {high:.{digits}f} better"
+    by = f"than {behind}{of} by {value:.{digits}f}{unit}, between {low:.{digits}f} and {high:.{digits}f}"
     if difference.better is not None:
-        return f"{ahead} is better{of} {by}"
-    return f"{ahead} seems better{of} {by}, but that may be chance (p = {difference.p_holm:.2g})"
+        return f"{ahead} is better {by}"
+    return f"{ahead} seems better {by}, but that may be chance (p = {difference.p_holm:.2g})"

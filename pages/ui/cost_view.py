@@ -40,7 +40,7 @@ def cost_view() -> None:
         st.subheader("Accuracy against cost", anchor=False)
         chosen = read_ids("runs")
         with st.container(horizontal=True, vertical_alignment="bottom", key="cost_choices"):
-            figure = _one("How good", "figure", GAINS, {name: FIGURES[name].label for name in GAINS})
+            figure = _one("How good", "gain", GAINS, {name: FIGURES[name].label for name in GAINS})
             cost = _one("At what cost", "cost", tuple(COSTS), {name: each.label for name, each in COSTS.items()})
             kind = _one("Colour and shape", "mark", KINDS, {name: name.capitalize() for name in KINDS})
             tested_on = _test_set(sets, chosen)

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import charts
+from pages.ui.gap_view import generalisation_gap
 from pages.ui.state import store
 from tlcore.choosing import Choice
 from tlcore.curves import (
@@ -21,7 +22,7 @@ from tlcore.curves import (
     metrics_of,
     series,
 )
-from tlcore.store import Job
+from tlcore.store import Job, JobState
 
 LOG_LINES = 200
 FIRST = ("accuracy", "loss")  # Always drawn.
@@ -48,11 +49,13 @@ def learning_curves(run: Job) -> None:
     best = choice.best(zip(epochs["epoch"], epochs[choice.monitor], strict=True)) if choice.monitor in epochs else None
     _figures(run, epochs, best, on_source)
     _how_chosen(run, best, choice, on_source)
-    drawn = [*FIRST, *more]
+    drawn, x = [*FIRST, *more], "seconds" if axis == "time" else "epoch"
     points = curves({run.title: epochs}, smoothing, [run.title] if on_source else (), {run.title: best} if best else None, drawn)
     with st.grid(2, min_column_width=300):
         for metric in drawn:
-            _curve(run, points[points["metric"] == metric], metric, "seconds" if axis == "time" else "epoch", smoothing > 0)
+            _curve(run, points[points["metric"] == metric], metric, x, smoothing > 0)
+    if run.state is JobState.done:  # While it learns, the two lines of each chart tell it.
+        generalisation_gap(run, epochs, best, on_source, x, smoothing)
 
 
 def shown_figures(metrics: Sequence[str], monitored: str | None, key: str) -> list[str]:

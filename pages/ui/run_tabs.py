@@ -11,7 +11,9 @@ from pages.ui.run_calibration import calibration
 from pages.ui.run_classes import classes
 from pages.ui.run_confusion import confusion
 from pages.ui.run_curves import curves_and_log
+from pages.ui.run_data import data
 from pages.ui.run_files import files
+from pages.ui.run_map import pictures_map
 from pages.ui.run_mistakes import mistakes
 from pages.ui.run_roc import roc_and_precision
 from pages.ui.run_settings import settings
@@ -28,12 +30,15 @@ TABS: dict[str, Callable[[Job], None]] = {
     "ROC & PR": roc_and_precision,
     "Calibration": calibration,
     "Mistakes": mistakes,
+    "Map": pictures_map,
+    "Data": data,
     "Settings": settings,
     "Time": time_by_phase,
     "Files": files,
 }
 OF_A_RUN = frozenset({
     "run", "tab", "domain", "confusion", "cells", "arranged", "zoom", "only", "figure", "listed", "curve", "positive", "miss", "false-alarm", "threshold",
+    "map", "colour", "coloured", "mistake",
 })
 """Query parameters of a run's page: they leave the address with it."""
 

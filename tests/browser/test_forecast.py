@@ -31,7 +31,7 @@ def test_forecast_before_and_after_a_run(server, page):
     page.get_by_role("tab", name="Time", exact=True).wait_for(timeout=30_000)
     settle(page)
     open_tab(page, "Time")
-    page.get_by_text("Predicted in all").wait_for()
+    page.get_by_text("Predicted for all phases together").wait_for()
     chart = page.locator("[data-testid=stVegaLiteChart]").last
     assert chart.locator('path[aria-roledescription="bar"]').count() == len(ended.result["phases"]) + 1, "one bar a phase, and the start"
     assert chart.locator('[aria-roledescription="tick"]').count() == len(kept.phases)

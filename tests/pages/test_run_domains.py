@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from pages.ui import answer_gallery
 from pages.ui import gallery as shown_pictures
 from tests.finished_run import finished_run
 from tests.pages.conftest import texts
@@ -50,7 +51,7 @@ def datasets_shown(monkeypatch) -> list[str]:
 
 
 def alts(at) -> list[str]:
-    return [chart.proto.alt for chart in at.get("vega_lite_chart")]
+    return [chart.proto.alt for chart in at.get("vega_lite_chart") if not chart.proto.alt.startswith("Gap in")]
 
 
 def test_the_summary_has_target_and_source_side_by_side(both, store, open_page):
@@ -87,7 +88,8 @@ def test_one_control_switches_all_tabs_to_the_source(both, store, open_page, dat
     assert table["support"].sum() == len(source)
     datasets_shown.clear()
     at = open_page("runs.py", run=str(run), tab="Mistakes", domain="source")
-    assert len(at.get("image")) == min(wrong, 24) and (set(datasets_shown) == {tested_on} if wrong else not datasets_shown)
+    nearest = 7 if wrong else 0  # The mistake on top, and six training pictures.
+    assert len(at.get("image")) == min(wrong, 24) + nearest and (set(datasets_shown) == {tested_on} if wrong else not datasets_shown)
 
 
 def test_the_control_is_there_only_with_two_domains_and_odd_links_mean_the_target(both, store, open_page):
@@ -131,7 +133,18 @@ def test_runs_are_compared_on_the_source_too_and_whose_curves_one_sees_is_told(b
     assert "test pictures of the source" in at.subheader[0].value
     at.segmented_control(key="run_domain").set_value("target").run()
     assert at.dataframe[0].value["accuracy"].tolist() == [store.job(run).result["test"]["accuracy"] for run in (ADAPTED, JOINED)]
+    at = open_page("compare.py", runs=f"{ADAPTED},{JOINED}", tab="Curves")
     assert at.segmented_control(key="compare_part").options == ["validation", "source validation", "training", "all"]
     assert "have no such curve" in texts(at)
     at.segmented_control(key="compare_part").set_value("source validation").run()
     assert "have no such curve" not in texts(at)
+
+
+def test_pictures_of_a_comparison_on_the_source_are_the_sources(both, store, open_page, monkeypatch):
+    seen: list[str] = []
+    thumbnails = answer_gallery.thumbnails
+    monkeypatch.setattr(answer_gallery, "thumbnails", lambda dataset, rows, side: seen.append(dataset) or thumbnails(dataset, rows, side))
+    for domain, key in (("source", "source_id"), ("target", "dataset_id")):
+        seen.clear()
+        at = open_page("compare.py", runs=f"{ADAPTED},{JOINED}", tab="Pictures", domain=domain)
+        assert set(seen) == {store.job(ADAPTED).payload[key]}, texts(at)

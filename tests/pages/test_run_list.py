@@ -139,8 +139,8 @@ def test_accuracy_against_cost_is_there_before_any_run_is_chosen(runs, open_page
     assert "Choose two runs" in at.info[0].value
     assert chart(at) == "Test accuracy against parameters of 3 runs, 2 of them on the Pareto front"
     assert at.dataframe[-1].value["run"].tolist() == [runs[0], runs[3]]
-    at.selectbox(key="cost_figure").set_value("macro_f1")
-    assert "3 of them on the Pareto front" in chart(at.run()) and at.query_params["figure"] == "macro_f1"
+    at.selectbox(key="cost_gain").set_value("macro_f1")
+    assert "3 of them on the Pareto front" in chart(at.run()) and at.query_params["gain"] == "macro_f1"
     at.selectbox(key="cost_cost").set_value("latency_ms")
     assert "None of these runs has both macro f1 and latency" in at.run().info[1].value
 

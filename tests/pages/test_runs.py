@@ -120,7 +120,7 @@ def test_a_link_to_no_run_says_so(done, link, open_page):
     assert "no such run" in at.error[0].value
 
 
-TABS = ["Summary", "Curves", "Confusion", "Classes", "ROC & PR", "Calibration", "Mistakes", "Settings", "Time", "Files"]
+TABS = ["Summary", "Curves", "Confusion", "Classes", "ROC & PR", "Calibration", "Mistakes", "Map", "Data", "Settings", "Time", "Files"]
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -131,14 +131,16 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
     result = store.job(done).result
     expected = {
         "Summary": lambda: f"recognises {result['test_accuracy']:.1%} of {result['test_images']} test pictures" in texts(at).replace("\\", ""),
-        "Curves": lambda: len(at.get("vega_lite_chart")) == 2,
+        "Curves": lambda: len(at.get("vega_lite_chart")) == 4 and "Gap in loss" in at.get("vega_lite_chart")[-1].proto.alt,
         "Confusion": lambda: "Click a cell" in texts(at),
         "Classes": lambda: at.dataframe[0].value["support"].sum() == result["test_images"],
         "ROC & PR": lambda: len(at.get("vega_lite_chart")) == 2,
         "Calibration": lambda: "The model is not sure enough" in texts(at),
         "Mistakes": lambda: "Wrong answers" in texts(at),
+        "Map": lambda: f"Drawn: {result['test_images']} test" in texts(at),
+        "Data": lambda: at.dataframe[0].value["target_test"].sum() == result["test_images"],
         "Settings": lambda: "learning_rate: 0.01" in at.code[0].value,
-        "Time": lambda: "in all" in texts(at),
+        "Time": lambda: "This attempt took" in texts(at),
         "Files": lambda: "predictions.parquet" in texts(at),
     }
     assert expected[tab]()
@@ -147,10 +149,13 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
 def test_time_of_earlier_attempts_is_a_bar_like_any_other(done, workspace, open_page):
     path = workspace.run(done) / "summary.json"
     figures = json.loads(path.read_text())
-    figures["phases"]["earlier attempts"] = 99.0
+    figures["phases"]["earlier attempts"] = figures["earlier_seconds"] = 99.0
+    figures["seconds"] = 141.0
     path.write_text(json.dumps(figures))
-    (chart,) = open_page("runs.py", run=str(done), tab="Time").get("vega_lite_chart")
+    at = open_page("runs.py", run=str(done), tab="Time")
+    (chart,) = at.get("vega_lite_chart")
     assert "most of them for earlier attempts" in chart.proto.alt
+    assert "This attempt took **42 s**; with the earlier attempts that it went on from, **2 min 21 s**" in texts(at)
 
 
 def test_predicted_against_actual_is_a_chart_and_a_sentence(done, store, open_page):

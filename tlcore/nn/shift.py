@@ -31,7 +31,7 @@ def measure(config: RunConfig, target: Dataset, source: Dataset, workspace: Work
     clouds = []
     for name, dataset, rows in (("source", source, chosen[0]), ("target", target, chosen[1])):
         pixels = functools.partial(_pixels, dataset, rows, backbone.side_px)
-        report = functools.partial(_report, reporter, done / whole, len(rows) / whole)
+        report = functools.partial(_report, reporter, done, len(rows), whole)
         found, use = activations(prefix, pixels, dataset.content_ids[rows], workspace, reporter, report)
         reporter.log(f"{name}: {use.computed} of {len(rows)} pictures went through the network; {use.hits} were stored already.")
         clouds.append(found.take())
@@ -46,5 +46,6 @@ def _pixels(dataset: Dataset, rows: np.ndarray, side_px: int, positions: np.ndar
     return dataset.pixels(rows[positions], side_px)
 
 
-def _report(reporter: Reporter, before: float, share: float, fraction: float) -> None:
-    reporter.progress(FEATURES_SHARE * (before + share * fraction), "features")
+def _report(reporter: Reporter, before: int, count: int, whole: int, fraction: float) -> None:
+    done = before + count * fraction
+    reporter.progress(FEATURES_SHARE * done / whole, f"{done:,.0f} of {whole:,} pictures")
