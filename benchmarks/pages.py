@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from benchmarks import history, polling
 from benchmarks.visitor import View, Visitor
-from pages.ui.run_tabs import TABS
+from pages.ui import comparison, run_tabs
 from tests.browser.serving import Server, serve
 from tlcore.workspace import Workspace
 
@@ -37,7 +37,9 @@ Served = dict[int, Server]
 def pages_of(runs: tuple[int, ...]) -> dict[str, str]:
     """Every page and every tab, by name, where these runs have many test pictures."""
     run, two, eight = runs[0], runs[:2], runs[:8]
-    compared = {name: "compare?runs=" + ",".join(map(str, those)) for name, those in (("two", two), ("eight", eight))}
+    compared = {
+        f"Compare {name}, {tab}": f"compare?runs={','.join(map(str, those))}&tab={quote(tab)}" for name, those in (("two", two), ("eight", eight)) for tab in comparison.TABS
+    }
     return {
         "Home": "",
         "Data": "data",
@@ -48,9 +50,9 @@ def pages_of(runs: tuple[int, ...]) -> dict[str, str]:
         "Runs, found": "runs?find=step%2019&sort=latency_ms",
         "Runs, last page": "runs?sort=accuracy&page=80",
         "Runs, in groups": "runs?group=backbone",
-        **{f"run, {tab}": f"runs?run={run}&tab={quote(tab)}" for tab in TABS},
+        **{f"run, {tab}": f"runs?run={run}&tab={quote(tab)}" for tab in run_tabs.TABS},
         "Compare, no run": "compare",
-        **{f"Compare, {name}": path for name, path in compared.items()},
+        **compared,
         "Tune": "tune",
         "Predict": f"predict?runs={run}",
     }

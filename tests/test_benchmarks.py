@@ -155,13 +155,13 @@ def test_bare_openvino_computes_every_picture(tmp_path):
     np.testing.assert_allclose(rows, given.mean((1, 2)), rtol=1e-5)
 
 
-def test_every_tab_of_a_run_is_a_page_that_is_measured():
+def test_every_tab_of_a_run_and_of_a_comparison_is_a_page_that_is_measured():
     from benchmarks.pages import pages_of
-    from pages.ui.run_tabs import TABS
+    from pages.ui import comparison, run_tabs
 
-    measured = pages_of((7, 8, 9))
-    assert {f"run, {tab}" for tab in TABS} <= set(measured) and measured["run, Files"] == "runs?run=7&tab=Files"
-    assert measured["Compare, two"] == "compare?runs=7,8"
+    measured = pages_of(tuple(range(7, 20)))
+    assert {f"run, {tab}" for tab in run_tabs.TABS} | {f"Compare eight, {tab}" for tab in comparison.TABS} <= set(measured)
+    assert measured["run, Files"] == "runs?run=7&tab=Files" and measured["Compare two, Pairs"] == "compare?runs=7,8&tab=Pairs"
 
 
 def test_figures_of_several_pages_stand_in_columns():

@@ -23,19 +23,26 @@ assert not heavy, heavy
 """
 
 FROZEN = """
-import gc
+import gc, sys
 import app as server
 from pages.ui import startup
 startup._import_and_freeze()
 print(gc.get_freeze_count(), len(gc.get_objects()))
+before = len(sys.modules)
+assert startup.freeze_again(before) == before
+import sklearn.metrics
+added = len(gc.get_objects())
+assert startup.freeze_again(before) == len(sys.modules) > before + 100
+print(added, len(gc.get_objects()))
 """
 
 
 def test_modules_are_left_out_of_the_garbage_collection_after_every_rerun():
     child = subprocess.run([sys.executable, "-c", FROZEN], cwd=SHELL.parents[1], capture_output=True, text=True, timeout=120)
     assert child.returncode == 0, child.stderr[-2000:]
-    frozen, looked_through = map(int, child.stdout.split())
+    frozen, looked_through, with_more, again = map(int, child.stdout.split())
     assert frozen > 50_000 > 50 * looked_through
+    assert with_more > 20_000 > 20 * again, "what a later page loads"
 
 
 def test_no_page_loads_a_tensor_library(digits):
