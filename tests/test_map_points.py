@@ -37,10 +37,10 @@ def test_each_point_is_told_with_its_answer():
     assert table["outcome"].tolist() == ["not asked", "wrong", "right", "right", "not asked", "not asked"]
 
 
-def test_test_pictures_come_first_where_not_all_are_drawn():
+def test_each_kind_has_its_share_where_not_all_are_drawn():
     found = points(GIVEN, principal_map(GIVEN), {}, CLASSES, most=4)
-    assert found.table["kind"].value_counts().to_dict() == {"test": 3, "validation": 1}
-    assert found.whole == {"test": 3, "validation": 1, "training": 2} and found.left_out == {"training": 2}
+    assert found.table["kind"].value_counts().to_dict() == {"test": 2, "training": 1, "validation": 1}
+    assert found.whole == {"test": 3, "validation": 1, "training": 2} and found.left_out == {"test": 1, "training": 1}
 
 
 def test_only_the_kinds_that_are_wanted_and_on_the_map_are_drawn():

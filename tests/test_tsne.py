@@ -59,11 +59,12 @@ def test_too_few_pictures_or_none_kept_are_refused(tmp_path):
         tsne.compute(tmp_path, NullReporter())
 
 
-def test_of_many_pictures_those_that_were_tested_come_first():
-    embedding = digits_embedding(400)  # 100 of them tested.
-    shown = tsne.shown_first(embedding, 150)
-    assert len(shown) == 150 and set(range(100)) <= set(shown.tolist()) and len(set(shown.tolist())) == 150
-    assert len(tsne.shown_first(embedding, 60)) == 60 and tsne.shown_first(embedding, 60).max() < 100
+def test_of_many_pictures_each_part_has_its_share_and_what_one_does_not_need_goes_to_the_others():
+    embedding = digits_embedding(400)  # 100 of them tested, 300 learned from, none to validate.
+    for most, tested in ((400, 100), (260, 100), (60, 30)):
+        shown = tsne.some_of_each(embedding, most)
+        assert len(shown) == len(set(shown.tolist())) == most and (shown < 100).sum() == tested
+    assert np.array_equal(tsne.some_of_each(embedding, 500), np.arange(400))
 
 
 def test_the_principal_map_is_the_first_two_components():

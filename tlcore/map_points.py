@@ -10,7 +10,7 @@ import pandas as pd
 
 from tlcore.embedding import Embedding
 from tlcore.results import Predictions
-from tlcore.tsne import Map, shown_first
+from tlcore.tsne import Map, some_of_each
 
 MOST_DRAWN = 5_000
 KINDS = {"test": "test", "val": "validation", "train": "training"}
@@ -39,7 +39,7 @@ class Points:
 def points(
     embedding: Embedding, laid: Map, answers: Mapping[str, Predictions], classes: Sequence[str], kinds: Collection[str] = tuple(KINDS.values()), most: int = MOST_DRAWN
 ) -> Points:
-    """At most so many pictures of some kinds: those tested first, then those that validate, then those learned from, evenly chosen.
+    """At most so many pictures of some kinds, evenly chosen of each, see `some_of_each`.
 
     answers: the run's predictions by part, as far as there are any.
     """
@@ -47,7 +47,7 @@ def points(
     wanted = np.isin(_kinds(on_map.part), list(kinds))
     on_map, xy = _take(on_map, np.flatnonzero(wanted)), laid.xy[wanted]
     whole = {kind: int((_kinds(on_map.part) == kind).sum()) for kind in KINDS.values()}
-    chosen = shown_first(on_map, most)
+    chosen = some_of_each(on_map, most)
     drawn, xy = _take(on_map, chosen), xy[chosen]
     names = np.array([*classes, ""], dtype=object)
     answered = _answers(drawn, answers)

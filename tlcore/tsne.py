@@ -36,7 +36,7 @@ class Map:
 def compute(run_dir: Path, reporter: Reporter, seed: int = 0) -> Map:
     """Lay the map of a finished run and keep it in its folder.
 
-    Of more than 10,000 pictures those that it was tested on come first, the others evenly chosen.
+    Of more than 10,000 pictures those of each part are evenly chosen, see `some_of_each`.
     Raises: NotFoundError where the run kept no embedding, InputError for too few pictures, what `reporter.check` raises.
     """
     from openTSNE import TSNE  # Not above: pages read maps without it.
@@ -45,7 +45,7 @@ def compute(run_dir: Path, reporter: Reporter, seed: int = 0) -> Map:
     embedding = load_embedding(run_dir)
     if len(embedding) < FEWEST_PICTURES:
         raise InputError(f"{len(embedding)} pictures are too few for a map; it needs {FEWEST_PICTURES}.")
-    positions = shown_first(embedding, MOST_PICTURES)
+    positions = some_of_each(embedding, MOST_PICTURES)
     done = 0
 
     def tell(_iteration: int, _error: float, _xy: Any) -> None:
@@ -76,19 +76,19 @@ def load_map(run_dir: Path) -> Map | None:
 
 def principal_map(embedding: Embedding, most: int = MOST_PICTURES) -> Map:
     """The first two principal components: there at once, and distances on it are true where two components tell much."""
-    positions = shown_first(embedding, most)
+    positions = some_of_each(embedding, most)
     two = np.zeros((len(positions), 2), np.float32)
     given = embedding.vectors[positions, :2]
     two[:, : given.shape[1]] = given
     return Map(positions, two)
 
 
-def shown_first(embedding: Embedding, most: int) -> np.ndarray:
-    """Positions of at most so many pictures, ascending: those tested first, then those that validate, then those learnt from, evenly chosen."""
+def some_of_each(embedding: Embedding, most: int) -> np.ndarray:
+    """Positions of at most so many pictures, ascending, evenly chosen: a third for each of test, validation and training, and what one doesn't need for the others."""
+    kinds = sorted((np.flatnonzero(np.char.endswith(embedding.part, kind)) for kind in ("test", "val", "train")), key=len)
     chosen: list[np.ndarray] = []
-    for kind in ("test", "val", "train"):
-        at = np.flatnonzero(np.char.endswith(embedding.part, kind))
-        room = most - sum(map(len, chosen))
+    for place, at in enumerate(kinds):
+        room = (most - sum(map(len, chosen))) // (len(kinds) - place)
         chosen.append(at if len(at) <= room else at[np.linspace(0, len(at) - 1, room).astype(np.int64)])
     return np.sort(np.concatenate(chosen))
 

@@ -101,11 +101,9 @@ def _about(run: Job, embedding: Embedding, found: Points, layout: str, absent: S
     held = f" ({embedding.explained[:2].sum():.0%} of their variance)" if layout == PRINCIPAL else ""
     drawn = found.table["kind"].value_counts()
     parts = ", ".join(f"{drawn[kind]:,} {kind}" + (f" of {found.whole[kind]:,}" if kind in found.left_out else "") for kind in KINDS.values() if kind in drawn)
-    without = [kind for kind in found.left_out if kind not in drawn]
-    thinned = f"; for {' and '.join(without)} pictures there is no room: choose them alone" if without else ""
     none = f" It holds no {' and '.join(absent)} pictures." if absent else ""
     hollow = " Filled: target; hollow: source." if has_both(run) else ""
-    return f"{ABOUT[layout]}{held}. Drawn: {parts}{thinned}.{none}{hollow} Take the lasso or the box at its top left and draw around points, or click them, to see the pictures; a double click clears."
+    return f"{ABOUT[layout]}{held}. Drawn: {parts}.{none}{hollow} Take the lasso or the box at its top left and draw around points, or click them, to see the pictures; a double click clears."
 
 
 def _draw(run: Job, found: Points, groups: Sequence[Group], what: str) -> pd.DataFrame:
