@@ -135,6 +135,9 @@ def test_other_classes_are_refused_even_so(pair, store, workspace):
     with pytest.raises(OtherPictures, match="classes") as refused:
         compare_runs([pair[0], other], workspace, common=True)
     assert refused.value.common == 0 and "common ones" not in str(refused.value)
+    ids = [load_predictions(workspace.run(run.id)).content_ids for run in (pair[0], other)]
+    assert f"({len(ids[0])} and {len(ids[1])} pictures, {len(np.intersect1d(*ids))} of them in both)" in str(refused.value)
+    assert len(np.intersect1d(*ids)) > 0, "a class has another number in each, but its pictures are the same"
 
 
 def test_predictions_in_another_order_are_aligned_also_of_equal_pictures():

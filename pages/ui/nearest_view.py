@@ -37,7 +37,7 @@ def nearest_training_pictures(run: Job, given: Tested, mistake: Any) -> None:
     alike, true = labels.count(mistake["predicted"]), labels.count(mistake["label"])
     st.markdown(
         f"Picture {int(mistake['row']):,}, **{literal(mistake['label'])}**, was taken for **{literal(mistake['predicted'])}**. Of the {count(len(found), 'training picture')} nearest to it "
-        f"{alike} {'is' if alike == 1 else 'are'} labelled {literal(mistake['predicted'])}, {true} {literal(mistake['label'])}:"
+        f"{alike or 'none'} {'is' if alike == 1 else 'are'} labelled **{literal(mistake['predicted'])}** and {true or 'none'} **{literal(mistake['label'])}**:"
     )
     shown = [Tile(given.dataset_id, int(mistake["row"]), f"Mistaken picture {mistake['row']}: {mistake['label']}", f":orange[**{literal(mistake['label'])}**]  \n:small[the mistake]")]
     for neighbour, label in zip(found.itertuples(), labels, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -158,6 +159,16 @@ def test_calibration_is_a_sentence_and_two_charts_before_and_after(runs, open_pa
     assert f"**{expected.in_words}**" in said(at)
     assert {card.label: card.value for card in at.metric}["ECE"] == f"{expected.ece:.3f} → {expected.ece_after:.3f}"
     assert len(alts(at)) == 2 and "fitted on 120 validation pictures; the errors" in said(at)
+
+
+def test_a_temperature_that_validation_without_mistakes_cannot_tell_is_not_shown(runs, open_page):
+    sure = load_predictions(runs.run(TWO), "val")
+    right = np.where(np.eye(2)[sure.labels] > 0, 0.7, 0.3).astype(np.float32)
+    save_predictions(runs.run(TWO), [load_predictions(runs.run(TWO), "test"), dataclasses.replace(sure, probabilities=right)])
+    at = open_page("runs.py", run=str(TWO), tab="Calibration")
+    shown = {card.label: card.value for card in at.metric}
+    assert shown["Temperature"] == "none fits" and "→" not in shown["ECE"] + shown["Log loss (nats)"]
+    assert "No temperature from 0.05 to 20 is the best on the 120 validation pictures" in said(at) and found(runs, TWO).reliability_after is None
 
 
 def test_a_temperature_from_the_other_domain_is_said_to_be_so(runs, open_page):
