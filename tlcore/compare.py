@@ -29,7 +29,7 @@ __all__ = ["FEWEST", "MOST", "RUN_FIGURES", "TEST_FIGURES", "Comparison", "Other
 
 FEWEST, MOST = 2, 8
 TEST_FIGURES = metrics.FIGURES
-RUN_FIGURES = ("seconds", "epochs", "total_params", "trainable_params", "model_bytes")
+RUN_FIGURES = ("seconds", "epochs", "total_params", "trainable_params", "model_bytes", "latency_ms")
 DOMAINS = {"target": "test", "source": "source_test"}  # The names of their test predictions.
 
 
@@ -38,7 +38,7 @@ class Comparison:
     """What several runs have in common and where they part.
 
     `metrics`: one row a run: run (id), title, the test figures, then seconds, epochs, total_params,
-    trainable_params, model_bytes. `settings`: one row for each setting that is not equal in all runs:
+    trainable_params, model_bytes, latency_ms. `settings`: one row for each setting that is not equal in all runs:
     setting, then one column a run, named by its id. `predictions`: by run id, the pictures in one order.
     `left_out`: pictures of each run that not all were tested on, where the common ones were asked for.
     `same_but_seed`: groups of runs that differ in nothing but seeds, each run in one.
@@ -231,7 +231,7 @@ def _check(jobs: Sequence[Job], domain: str) -> None:
 
 def _figures(job: Job, predictions: Predictions, summary: Mapping[str, Any]) -> dict[str, Any]:
     test = metrics.evaluate(predictions.labels, predictions.probabilities)
-    return {"run": job.id, "title": job.title} | test | {name: summary[name] for name in RUN_FIGURES}
+    return {"run": job.id, "title": job.title} | test | {name: summary.get(name) for name in RUN_FIGURES}
 
 
 def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:

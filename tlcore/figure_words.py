@@ -35,9 +35,11 @@ RUN_WORDS = {
     "total_params": Words("Parameters", "Numbers that the whole model consists of."),
     "trainable_params": Words("Learned", "Parameters that the run changed."),
     "model_bytes": Words("Size", "Of the Keras file."),
+    "latency_ms": Words("Latency", "Milliseconds for one picture, measured at the end of the run; runs of earlier versions have none."),
 }
 WORDS = TEST_WORDS | RUN_WORDS
 DIGITS = {"auc": 4}
+UNITS = {"seconds": "s", "latency_ms": "ms"}
 MISSING = "–"
 
 
@@ -47,7 +49,9 @@ def written(figure: str, value: float | None) -> str:
         return MISSING
     if figure in FIGURES:
         return f"{value:.1%}" if figure in IN_POINTS else f"{value:.{DIGITS.get(figure, 3)}f}"
-    return size(value) if figure == "model_bytes" else f"{value:,.1f} s" if figure == "seconds" else f"{value:,.0f}"
+    if figure in UNITS:
+        return f"{value:,.1f} {UNITS[figure]}"
+    return size(value) if figure == "model_bytes" else f"{value:,.0f}"
 
 
 def with_interval(figure: str, value: float | None, interval: Interval | None) -> str:
