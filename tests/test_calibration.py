@@ -9,6 +9,7 @@ from tests.finished_run import digits_predictions
 from tests.simulated import model
 from tlcore import metrics
 from tlcore.calibration import (
+    LOWEST,
     calibrate,
     error_if_calibrated,
     fit_temperature,
@@ -89,6 +90,8 @@ def test_where_no_validation_picture_is_mistaken_no_temperature_is_told():
     found = calibrate(labels, shares, labels, shares)
     assert found.at_limit and "too few mistakes" in found.in_words
     assert calibrate(labels, shares, labels, shares * np.nan) is None
+    surer = np.where(np.eye(2)[labels] > 0, 1 - 1e-4, 1e-4)  # So sure that rounding ends the fall of the loss above the lowest temperature.
+    assert fit_temperature(labels, surer) == LOWEST and calibrate(labels, surer, labels, surer).at_limit
 
 
 def test_probabilities_that_underflowed_are_taken():

@@ -163,6 +163,7 @@ def test_backbones_are_listed(home):
     ("words", "said"),
     [
         (("runs", "show", "9999"), "9999"),
+        (("runs", "show", "9" * 25), "not found"),
         (("data", "show", "absent"), "absent"),
         (("data", "add", "/nowhere/pets.zip"), "pets.zip"),
         (("train", "absent.yaml"), "absent.yaml"),

@@ -11,8 +11,9 @@ from tests.finished_run import finished_run, running_run
 from tlcore.compare import OtherPictures, compare_runs, differing_settings, on_common_pictures
 from tlcore.config import parse
 from tlcore.errors import ConflictError, InputError
+from tlcore.figure_words import written
 from tlcore.intervals import intervals
-from tlcore.results import Predictions, load_predictions
+from tlcore.results import SUMMARY, Predictions, load_predictions
 from tlcore.store import JobState, Store
 from tlcore.workspace import Workspace
 
@@ -46,6 +47,18 @@ def test_figures_stand_side_by_side(pair, workspace):
     assert table["epochs"].tolist() == [2, 5]
     assert table.loc["long", "accuracy"] > 0.85
     assert set(comparison.predictions) == {run.id for run in pair}
+
+
+def test_the_time_for_a_picture_stands_beside_the_other_costs_and_a_dash_where_none_was_measured(pair, workspace):
+    summary = workspace.run(pair[0].id) / SUMMARY
+    kept = summary.read_text(encoding="utf-8")
+    try:
+        summary.write_text(json.dumps(json.loads(kept) | {"latency_ms": 2.25}), encoding="utf-8")
+        comparison = compare_runs(pair, workspace)
+    finally:
+        summary.write_text(kept, encoding="utf-8")
+    assert [row["latency_ms"] for row in comparison.to_document()["runs"]] == [2.25, None]
+    assert [written("latency_ms", value) for value in comparison.metrics["latency_ms"]] == ["2.2 ms", "–"]
 
 
 def test_only_settings_that_differ_are_listed(pair, workspace):
@@ -135,6 +148,9 @@ def test_other_classes_are_refused_even_so(pair, store, workspace):
     with pytest.raises(OtherPictures, match="classes") as refused:
         compare_runs([pair[0], other], workspace, common=True)
     assert refused.value.common == 0 and "common ones" not in str(refused.value)
+    ids = [load_predictions(workspace.run(run.id)).content_ids for run in (pair[0], other)]
+    assert f"({len(ids[0])} and {len(ids[1])} pictures, {len(np.intersect1d(*ids))} of them in both)" in str(refused.value)
+    assert len(np.intersect1d(*ids)) > 0, "a class has another number in each, but its pictures are the same"
 
 
 def test_predictions_in_another_order_are_aligned_also_of_equal_pictures():

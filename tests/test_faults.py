@@ -98,7 +98,7 @@ def test_a_killed_worker_is_noticed_within_5_s_and_its_run_resumes_to_the_same_e
     assert [record.attempt for record in records] == [1] * kept + [2] * (slow_worker.EPOCHS - kept)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_at_any_moment_nothing_is_lost_and_nothing_is_done_twice(store, start, seed):
     job_id = store.add_job("train", "t", {})
     moments = random.Random(seed)
@@ -177,7 +177,7 @@ def test_an_altered_checkpoint_is_not_trusted(store, start, damage):
     assert attempts.count(1) == (0 if damage == "all" else len(records) - 1)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_cancelled_at_any_moment_even_twice_it_ends_once_within_5_s(store, start, seed):
     job_id = store.add_job("train", "t", {})
     start(epoch_s=0.01)

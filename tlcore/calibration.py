@@ -79,6 +79,8 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     """
     from scipy.optimize import minimize_scalar  # Not above: pages show reliability without it.
 
+    if (probabilities.argmax(axis=1) == labels).all():
+        return LOWEST  # Surer is always better; where rounding ends that says nothing.
     logs, at = _logs(probabilities), np.arange(len(labels))
 
     def loss(sharpness: float) -> float:

@@ -65,7 +65,7 @@ def load_embedding(run_dir: Path) -> Embedding:
         with np.load(run_dir / EMBEDDING, allow_pickle=False) as stored:
             vectors, part = stored["vectors"].astype(np.float32), stored["names"][stored["part"]]
             return Embedding(vectors, part, stored["rows"], stored["labels"].astype(np.int64), stored["explained"])
-    except (OSError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
         number = run_dir.name.lstrip("0") or run_dir.name
         raise NotFoundError(f"run {number} kept no map of its pictures. Clone it and train it again to get one.") from None
 

@@ -71,8 +71,8 @@ class Evaluation:
 
     @functools.cached_property
     def reliability_after(self) -> pd.DataFrame | None:
-        """The same once the probabilities are divided by the temperature; None where there is none."""
-        if self.calibration is None:
+        """The same once the probabilities are divided by the temperature; None where there is none, or none that was found and not just the last one tried."""
+        if self.calibration is None or self.calibration.at_limit:
             return None
         return reliability(self.predictions.labels, with_temperature(self.predictions.probabilities, self.calibration.temperature))
 

@@ -56,12 +56,17 @@ def _keys(predictions: Predictions) -> list[tuple[str, int, int]]:
     return keys
 
 
+def _named(predictions: Predictions) -> collections.Counter[tuple[str, str]]:
+    """How often each picture is there, by content id and the name of its class: with other classes the numbers mean others."""
+    return collections.Counter(zip(predictions.content_ids.tolist(), (predictions.classes[label] for label in predictions.labels), strict=True))
+
+
 def _refusal(first: Job, others: Sequence[Job], predictions: Mapping[int, Predictions], domain: str) -> OtherPictures:
     """Which runs, what differs, how many pictures they share, and what to do."""
     same_classes = len({each.classes for each in predictions.values()}) == 1
     common = len(next(iter(on_common_pictures(predictions).values()))) if same_classes else 0
     other, further = others[0], others[1:]
-    both = len(next(iter(on_common_pictures({run.id: predictions[run.id] for run in (first, other)}).values())))
+    both = sum((_named(predictions[first.id]) & _named(predictions[other.id])).values())
     counts = f"{len(predictions[first.id]):,} and {len(predictions[other.id]):,} pictures, {both:,} of them in both"
     of = " of their sources" if domain == "source" else ""
     told = [f"Runs {first.id} and {other.id} were tested on other pictures{of} ({counts}): {_reason(first, other, predictions, domain)}."]

@@ -70,7 +70,7 @@ def load_map(run_dir: Path) -> Map | None:
     try:
         with np.load(run_dir / MAP, allow_pickle=False) as stored:
             return Map(stored["positions"], stored["xy"])
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile):
         return None
 
 

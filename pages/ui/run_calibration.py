@@ -10,7 +10,7 @@ from pages.ui.download import download_csv
 from pages.ui.reliability_chart import AFTER, BEFORE
 from pages.ui.run_domain import Tested, tested
 from pages.ui.text import count, literal
-from tlcore.calibration import Calibration
+from tlcore.calibration import HIGHEST, LOWEST, Calibration
 from tlcore.store import Job
 
 
@@ -47,12 +47,16 @@ def _figures(found: Calibration, given: Tested) -> None:
             ("ECE", found.ece, found.ece_after, f"Expected calibration error: how far confidence and accuracy are apart on average. By chance alone a calibrated model would show {mean:.3f}, at most {high:.3f}."),
             ("Log loss (nats)", found.log_loss, found.log_loss_after, "Cost of the probabilities; being sure and wrong costs most."),
         ):
-            st.metric(title, f"{before:.3f} → {after:.3f}", help=f"{meaning} As it answers, and after dividing by the temperature.", border=True)
+            told, which = (f"{before:.3f}", "") if found.at_limit else (f"{before:.3f} → {after:.3f}", " As it answers, and after dividing by the temperature.")
+            st.metric(title, told, help=f"{meaning}{which}", border=True)
         st.metric("Surplus of confidence", f"{100 * found.surplus:+.1f} points".replace("-", "−"), help="Mean confidence less accuracy: above 0 the model is too sure, below it not sure enough.", border=True)
-        st.metric("Temperature", f"{found.temperature:.2f}", help="The logits are divided by it: above 1 the model becomes less sure, below 1 surer. Its answers stay the same.", border=True)
+        st.metric("Temperature", "none fits" if found.at_limit else f"{found.temperature:.2f}", help="The logits are divided by it: above 1 the model becomes less sure, below 1 surer. Its answers stay the same.", border=True)
     where = " of the other domain, since no label of this one may be read; it need not fit here" if found.other_domain else ""
-    limit = " The best one lies outside of what is tried (0.05 to 20)." if found.at_limit else ""
-    st.caption(f"The temperature is fitted on {count(found.fitted_on, 'validation picture')}{where}; the errors are of the {len(given.predictions):,} {given.pictures}.{limit}")
+    errors = f"the errors are of the {len(given.predictions):,} {given.pictures}."
+    if found.at_limit:
+        st.caption(f"No temperature from {LOWEST:g} to {HIGHEST:g} is the best on the {count(found.fitted_on, 'validation picture')}: too few of them are mistaken, or too many. So none is shown; {errors}")
+        return
+    st.caption(f"The temperature is fitted on {count(found.fitted_on, 'validation picture')}{where}; {errors}")
 
 
 def _bins(given: Tested) -> pd.DataFrame:

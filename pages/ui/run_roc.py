@@ -71,7 +71,7 @@ def _areas(given: Tested, areas: pd.DataFrame) -> None:
         table, hide_index=True, placeholder="–", alt=f"Areas under the curves of the averages and of every class, the worst first, on the {given.pictures}",
         height="content" if len(table) <= MOST_ROWS else 390,
         column_config={
-            "name": st.column_config.TextColumn("Curve", pinned=True),
+            "name": st.column_config.TextColumn("Curve", pinned=True, width=160),
             "auc": st.column_config.NumberColumn("AUC", format="%.4f", help="Area under the ROC curve: how often a picture of the class is given a higher probability of it than one of another. 0.5 is chance."),
             "average_precision": st.column_config.NumberColumn("Average precision", format="%.4f", help="Area under the precision-recall curve, not interpolated. Chance is the class's share of the pictures."),
             "support": st.column_config.NumberColumn("Pictures", help="Test pictures of this class."),

@@ -89,7 +89,7 @@ def _figures(parts: Mapping[str, Evaluation]) -> None:
             table[f"{domain}_{baseline}"] = [line.written(figures.get(name)) for name, line in FIGURES.items()]
             columns[f"{domain}_{baseline}"] = _right(of + short if of else title, 124, meaning)
     table["meaning"] = [line.meaning for line in FIGURES.values()]
-    columns["meaning"] = st.column_config.TextColumn("What it says", width="large")
+    columns["meaning"] = st.column_config.TextColumn("What it says", width=540)
     told = ", ".join(f"{FIGURES['accuracy'].written(found.figures['accuracy'])} on the {domain}" if len(parts) > 1 else FIGURES["accuracy"].written(found.figures["accuracy"]) for domain, found in parts.items())
     st.dataframe(pd.DataFrame(table), hide_index=True, height="content", key="figure_table", column_config=columns, alt=f"Test figures with 95% intervals and baselines; accuracy {told}")
 

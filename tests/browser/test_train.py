@@ -33,7 +33,7 @@ def test_a_cold_link_fills_the_form_and_a_refresh_keeps_it(digits, page):
     assert parameter(page, "classes") == ["1", "7"]
 
 
-@pytest.mark.parametrize(("label", "typed", "named"), [("Epochs at most", "0", "train.epochs"), ("Batch size", "99999999", "train.batch_size"), ("Input size, px", "3", "backbone.input_size"), ("Dropout", "1.5", "head.dropout")])
+@pytest.mark.parametrize(("label", "typed", "named"), [("Epochs at most", "0", "train.epochs"), *(pytest.param(*each, marks=pytest.mark.slow) for each in (("Batch size", "99999999", "train.batch_size"), ("Input size, px", "3", "backbone.input_size"), ("Dropout", "1.5", "head.dropout")))])
 def test_a_number_out_of_its_range_is_answered_and_does_not_start(digits, page, label, typed, named):
     open_page(page, f"{digits.url}/train?dataset=digits")
     page.get_by_role("spinbutton", name=label).fill(typed)

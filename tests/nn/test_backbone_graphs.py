@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import pytest
 
+from tests.some_of import some_of
 from tlcore.backbones import BACKBONES
 from tlcore.nn.models import Backbone, preprocessing, tensor_at
 
+QUICK = ("ResNet20", "VGG16", "MobileNetV2", "EfficientNetB0", "ConvNeXtTiny")
 LARGER = {"ResNet20": 48, "InceptionV3": 107, "Xception": 103}
 
 
@@ -18,7 +20,7 @@ def sections(model: keras.Model, ends: tuple[str, ...]) -> list[keras.Model]:
     return [keras.Model(below, above) for below, above in itertools.pairwise(tensors)]
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", some_of(BACKBONES, quick=QUICK))
 def test_the_blocks_one_after_the_other_are_the_whole_network(name):
     spec = BACKBONES[name]
     backbone = Backbone(spec, "none", spec.min_size, seed=1)
@@ -41,14 +43,14 @@ def costs_of(part: keras.Model) -> tuple[int, int, int]:
     return multiply_adds, sum(int(np.prod(layer.output.shape[1:])) for layer in layers), len(layers)
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", some_of(BACKBONES, quick=QUICK))
 def test_the_costs_of_each_block_are_those_of_its_graph(name):
     spec = BACKBONES[name]
     parts = sections(Backbone(spec, "none", spec.usual_size).model, spec.block_ends)
     assert tuple(costs_of(part) for part in parts) == spec.block_costs
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", some_of(BACKBONES, quick=QUICK))
 def test_another_input_size_has_the_same_cuts_and_weights(name):
     spec = BACKBONES[name]
     keras.layers.Add()  # Automatic names have moved on: they must not matter.

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tests.some_of import some_of
 from tlcore.choosing import Choice
 from tlcore.config import parse, with_changes
 from tlcore.curves import FURTHER, METRICS, metrics_of
@@ -27,11 +28,6 @@ SMALL = {
 OPTIONS = {"lp_ft": {"head_epochs": 1}, "pseudo_label": {"warm_epochs": 1, "threshold": 0.6}}
 
 
-def some_of(names, quick):
-    """All of them in the long suite, a few in the usual one."""
-    return [name if name in quick else pytest.param(name, marks=pytest.mark.slow) for name in names]
-
-
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory):
     workspace = Workspace(tmp_path_factory.mktemp("workspace")).create()
@@ -49,7 +45,7 @@ def test_every_figure_that_a_strategy_shows_has_a_title_and_a_meaning():
     assert {name for kind in KINDS.values() for name in kind.further} == set(FURTHER)
 
 
-@pytest.mark.parametrize("name", some_of(sorted(STRATEGIES), quick=("mixed", "pseudo_label", "dann")))
+@pytest.mark.parametrize("name", some_of(sorted(STRATEGIES), quick=("pseudo_label", "dann")))
 def test_once_the_pictures_are_divided_nobody_reads_a_label_of_the_datasets(shared, tmp_path, monkeypatch, name):
     """What was divided holds no hidden label, so nothing that comes later can have read one."""
     divide = training.divide

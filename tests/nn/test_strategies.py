@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+from tests.some_of import some_of
 from tlcore.activations import HeldRows
 from tlcore.config import HeadConfig, LossConfig, OptimizerConfig, TrainConfig
 from tlcore.cuts import Cut
@@ -91,7 +92,7 @@ def _every_epoch_committed(monkeypatch):
 OPTIONS = {"lp_ft": {"head_epochs": 2}, "gradual": {"epochs_per_block": 1}, "pseudo_label": {"warm_epochs": 1, "threshold": 0.4}, "fine_tune": {"rate_factor": 0.5, "batch_norm": "training"}}
 
 
-@pytest.mark.parametrize("name", sorted(STRATEGIES))
+@pytest.mark.parametrize("name", some_of(sorted(STRATEGIES), quick=("gradual", "pseudo_label", "dann")))
 def test_a_run_that_was_killed_goes_on_to_the_same_weights(name, tmp_path):
     optimizer = OptimizerConfig(learning_rate=0.01, schedule="cosine", warmup_epochs=1)
     options = OPTIONS.get(name, {})
@@ -111,7 +112,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(name, tmp_path):
     assert len(whole_notes.epochs) == 4 and all(np.isfinite(epoch["loss"]) for epoch in whole_notes.epochs)
 
 
-@pytest.mark.parametrize("name", sorted(STRATEGIES))
+@pytest.mark.parametrize("name", some_of(sorted(STRATEGIES), quick=("lp_ft", "mixed", "two_stream", "coral")))
 def test_every_strategy_learns_something(name, tmp_path):
     train = TRAIN.model_copy(update={"epochs": 25})
     trainer, parts = make(name, train=train, **OPTIONS.get(name, {}))
@@ -268,7 +269,7 @@ def spread(trainer, parts):
     return float(np.linalg.norm(source.mean(0) - target.mean(0)) / np.concatenate([source, target]).std())
 
 
-@pytest.mark.parametrize(("name", "options"), [("dann", {"weight": 3.0}), ("coral", {"weight": 100.0}), ("mmd", {"weight": 1.0})])
+@pytest.mark.parametrize(("name", "options"), [("dann", {"weight": 3.0}), pytest.param("coral", {"weight": 100.0}, marks=pytest.mark.slow), pytest.param("mmd", {"weight": 1.0}, marks=pytest.mark.slow)])
 def test_adaptation_draws_the_domains_together_without_a_label_of_the_target(name, options, tmp_path):
     train, head = TRAIN.model_copy(update={"epochs": 40}), HeadConfig(hidden=(8,), dropout=0.0)
     found = {}
@@ -307,7 +308,7 @@ def test_the_domain_classifier_keeps_the_rate_that_deep_blocks_do_not_have():
 
 
 @pytest.mark.parametrize("loss", [{"class_weights": "balanced"}, {"label_smoothing": 0.1}, {"mixup": 0.2}, {"class_weights": "balanced", "label_smoothing": 0.1, "mixup": 0.4}])
-@pytest.mark.parametrize("name", ["frozen", "mixed", "two_stream", "pseudo_label", "dann"])
+@pytest.mark.parametrize("name", some_of(["frozen", "mixed", "two_stream", "pseudo_label", "dann"], quick=("mixed", "dann")))
 def test_losses_for_imbalance_and_noise_go_with_every_kind_of_strategy(name, loss):
     trainer, parts = make(name, loss=LossConfig(**loss))
     assert np.isfinite(trainer.epoch(1, parts).loss)
@@ -327,7 +328,7 @@ def test_class_weights_move_the_decision_towards_the_rare_class(tmp_path):
     assert shares["balanced"] > shares["none"] + 0.3
 
 
-@pytest.mark.parametrize("monitor", ["val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auc"])
+@pytest.mark.parametrize("monitor", some_of(["val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auc"], quick=("val_loss", "val_macro_f1")))
 def test_the_monitored_figure_chooses_the_epoch(monitor, tmp_path):
     train = TRAIN.model_copy(update={"epochs": 6, "monitor": monitor})
     trainer, parts = make("frozen", frozen=True, optimizer=OptimizerConfig(learning_rate=0.3), train=train)

@@ -67,7 +67,7 @@ def comparable(history):
     return [{k: v for k, v in epoch.items() if k != "seconds"} for epoch in history]
 
 
-@pytest.mark.parametrize(("depth", "optimizer"), [(0, "adam"), (0, "sgd"), (0, "rmsprop"), (0, "adamw"), (1, "adam")])
+@pytest.mark.parametrize(("depth", "optimizer"), [(0, "adam"), *(pytest.param(0, name, marks=pytest.mark.slow) for name in ("sgd", "rmsprop", "adamw")), (1, "adam")])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(setting, tmp_path, depth, optimizer):
     settings = OptimizerConfig(name=optimizer, learning_rate=0.01, weight_decay=0.01)
     train = TRAIN.model_copy(update={"epochs": 3}) if depth else TRAIN

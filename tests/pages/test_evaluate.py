@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 
@@ -87,12 +88,12 @@ def test_with_many_classes_the_worst_pairs_are_a_list_whose_rows_show_their_pict
 def test_a_zoom_shows_the_chosen_classes_and_sums_up_the_others(runs, open_page):
     at = open_page("runs.py", run=str(MANY), tab="Confusion", confusion="matrix", zoom="chosen", only=["class 3", "no, such", "class 1"])
     assert "45 classes, 2 of them singly" in alts(at)[0] and "“43 others” sums up" in said(at)
-    assert at.multiselect[0].value == ["class 3", "class 1"]
+    assert at.multiselect[-1].value == ["class 3", "class 1"]
     zoom = Zoom(found(runs, MANY).predictions, ("class 1", "class 3"))
     cell = zoom.cells().query("true == '43 others'").iloc[0]
     at.session_state["confusion"] = {"selection": {"cell": [{"true": "43 others", "predicted": cell["predicted"]}]}}
     assert f"**{cell['count']} picture" in said(at.run())
-    at.multiselect[0].set_value(["class 9"])
+    at.multiselect[-1].set_value(["class 9"])
     assert at.run().query_params["only"] in ("class 9", ["class 9"]) and "1 of them singly" in alts(at)[0]
     assert "Click a cell" in said(at), "there is no such cell any more"
 
@@ -123,16 +124,16 @@ def test_classes_are_drawn_with_the_worst_first_and_all_when_asked_for(runs, ope
 def test_curves_are_of_the_averages_and_the_worst_classes_until_others_are_chosen(runs, open_page):
     at, areas = open_page("runs.py", run=str(MANY), tab="ROC & PR"), found(runs, MANY).areas
     worst = areas[areas["kind"] == "class"].nsmallest(3, "auc")
-    assert set(at.multiselect[0].value) == {"macro average", "micro average", *worst["curve"]}
+    assert set(at.multiselect[-1].value) == {"macro average", "micro average", *worst["curve"]}
     assert f"{worst['curve'].iloc[0]} {worst['auc'].iloc[0]:.4f}" in alts(at)[0] and f"{worst['average_precision'].iloc[0]:.4f}" in alts(at)[1]
-    at.multiselect[0].set_value(["class 7"])
+    at.multiselect[-1].set_value(["class 7"])
     assert at.run().query_params["curve"] in ("class 7", ["class 7"]) and "AUC: class 7" in alts(at)[0]
     assert not at.slider, "a threshold divides two classes"
 
 
 def test_the_threshold_moves_what_it_costs_and_the_cheapest_is_chosen_on_validation_pictures(runs, open_page):
     at, given = open_page("runs.py", run=str(TWO), tab="ROC & PR", threshold="0.25", miss="5"), found(runs, TWO)
-    assert at.multiselect[0].value == [ODD] and at.slider[0].value == 0.25
+    assert at.multiselect[-1].value == [ODD] and at.slider[0].value == 0.25
     cheapest = given.cheapest(1, 5.0, 1.0)
     assert f"Cheapest at these prices: **{cheapest.threshold:.3f}**, chosen on the 120 validation pictures" in said(at)
     table = at.dataframe[-1].value.set_index("figure")
@@ -158,6 +159,16 @@ def test_calibration_is_a_sentence_and_two_charts_before_and_after(runs, open_pa
     assert f"**{expected.in_words}**" in said(at)
     assert {card.label: card.value for card in at.metric}["ECE"] == f"{expected.ece:.3f} → {expected.ece_after:.3f}"
     assert len(alts(at)) == 2 and "fitted on 120 validation pictures; the errors" in said(at)
+
+
+def test_a_temperature_that_validation_without_mistakes_cannot_tell_is_not_shown(runs, open_page):
+    sure = load_predictions(runs.run(TWO), "val")
+    right = np.where(np.eye(2)[sure.labels] > 0, 0.7, 0.3).astype(np.float32)
+    save_predictions(runs.run(TWO), [load_predictions(runs.run(TWO), "test"), dataclasses.replace(sure, probabilities=right)])
+    at = open_page("runs.py", run=str(TWO), tab="Calibration")
+    shown = {card.label: card.value for card in at.metric}
+    assert shown["Temperature"] == "none fits" and "→" not in shown["ECE"] + shown["Log loss (nats)"]
+    assert "No temperature from 0.05 to 20 is the best on the 120 validation pictures" in said(at) and found(runs, TWO).reliability_after is None
 
 
 def test_a_temperature_from_the_other_domain_is_said_to_be_so(runs, open_page):
@@ -194,4 +205,4 @@ def test_leaving_a_run_takes_its_choices_out_of_the_link(runs, open_page):
 
 def test_the_classes_zoomed_to_at_first_are_the_most_confused(runs, open_page):
     at = open_page("runs.py", run=str(MANY), tab="Confusion", confusion="matrix", zoom="chosen")
-    assert tuple(at.multiselect[0].value) == worst_classes(found(runs, MANY).predictions)
+    assert tuple(at.multiselect[-1].value) == worst_classes(found(runs, MANY).predictions)

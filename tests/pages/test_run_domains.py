@@ -69,7 +69,7 @@ def test_the_summary_has_target_and_source_side_by_side(both, store, open_page):
     assert "no label of the target may choose" in said and "still getting better" not in said
 
 
-@pytest.mark.parametrize("run", [ADAPTED, DIVIDED])
+@pytest.mark.parametrize("run", [ADAPTED, pytest.param(DIVIDED, marks=pytest.mark.slow)])
 def test_one_control_switches_all_tabs_to_the_source(both, store, open_page, datasets_shown, run):
     source = load_predictions(both.run(run), "source_test")
     at = open_page("runs.py", run=str(run), tab="Confusion")
