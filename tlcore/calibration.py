@@ -53,7 +53,9 @@ class Calibration:
         return f"The model is {more} of its answers, by {self.ece:.3f} on average; chance alone gives {mean:.3f}. {fitted} {effect}."
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self) | {"if_calibrated": dict(zip(("mean", "high"), self.if_calibrated, strict=True)), "at_limit": self.at_limit, "in_words": self.in_words}
+        # Where no temperature fits, the limit and what it would do mean nothing.
+        none = dict.fromkeys(("temperature", "ece_after", "log_loss_after")) if self.at_limit else {}
+        return dataclasses.asdict(self) | none | {"if_calibrated": dict(zip(("mean", "high"), self.if_calibrated, strict=True)), "at_limit": self.at_limit, "in_words": self.in_words}
 
 
 def calibrate(val_labels: np.ndarray, val_probabilities: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, other_domain: bool = False) -> Calibration | None:

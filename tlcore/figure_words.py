@@ -26,7 +26,7 @@ TEST_WORDS = {
     "precision": Words("Precision", "Mean over classes: of the pictures taken for a class, the share that belongs to it."),
     "recall": Words("Recall", "Mean over classes: of the pictures of a class, the share that was found."),
     "auc": Words("AUC", "Mean area under the ROC curve of one class against the rest; 0.5 is chance, 1 perfect."),
-    "log_loss": Words("Log loss", "Cost of the probabilities in nats; being sure and wrong costs most. Lower is better."),
+    "log_loss": Words("Log loss (nats)", "Cost of the probabilities; being sure and wrong costs most. Lower is better."),
     "ece": Words("ECE", "Expected calibration error: how far confidence and accuracy are apart on average. Lower is better."),
 }
 RUN_WORDS = {

@@ -55,7 +55,7 @@ def _asked(most: int) -> list[int]:
     asked = read_ids("runs")
     done = _done(asked)
     if missing := [run for run in asked if run not in done]:
-        names = ", ".join(str(run) if run >= 0 else "one that is no number" for run in missing[:8])
+        names = ", ".join(str(run) if run >= 0 else "one that can't be" for run in missing[:8])
         st.warning(f"Left out, since they are no finished runs: {names}.", icon=":material/warning:")
     if len(done) > most:
         st.warning(f"The link names more than {most} runs; the first {most} are taken.", icon=":material/warning:")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
@@ -11,6 +13,7 @@ from pages.ui.download import download_csv
 from pages.ui.gallery import gallery
 from pages.ui.linked import choice, names
 from pages.ui.run_domain import Tested, tested
+from pages.ui.state import read_text, write_query
 from pages.ui.text import count, literal
 from tlcore.confusions import Zoom, worst_classes, worst_pairs
 from tlcore.results import Predictions
@@ -70,12 +73,27 @@ def _matrix(given: Tested, zoom: Zoom, shown: str) -> None:
     if zoom.others:
         st.caption(f"“{literal(zoom.others)}” sums up the pictures of classes that aren't shown singly, and those taken for them. What these are taken for among themselves is left out, but counts in the shares.")
     download_csv(confusion_table(given.predictions), f"{given.name}-confusion.csv", "confusion")
-    true, predicted = next(((cell["true"], cell["predicted"]) for cell in event["selection"].get("cell") or []), ("", ""))
+    true, predicted = _chosen(event, cells, f"{given.name}_cell")
     found = zoom.in_cell(true, predicted)
     if found.empty:
         st.caption("Click a cell to see its pictures.")
     else:
         _pictures(found, true, predicted, given)
+
+
+def _chosen(event: Any, cells: pd.DataFrame, key: str) -> tuple[str, str]:
+    """True and predicted class of the clicked cell, which goes into the link; before a click that of the link; empty without one."""
+    clicked = next((_word(cell["true"], cell["predicted"]) for cell in event["selection"].get("cell") or []), None)
+    if clicked != st.session_state.get(key):
+        write_query(cell=clicked)
+        st.session_state[key] = clicked
+    by_word = {_word(true, predicted): (true, predicted) for true, predicted in zip(cells["true"], cells["predicted"], strict=True)}
+    return by_word.get(read_text("cell") or "", ("", ""))
+
+
+def _word(true: str, predicted: str) -> str:
+    """A cell in the link."""
+    return f"{true} → {predicted}"
 
 
 def _pairs(given: Tested) -> None:

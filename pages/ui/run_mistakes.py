@@ -28,9 +28,10 @@ def worst_mistakes(run: Job) -> None:
         st.success(f"Not one of the {given.pictures} was mistaken.", icon=":material/check_circle:")
         return
     chosen = worst[worst["row"] == read_id("mistake")]
-    nearest_training_pictures(run, given, worst.iloc[0] if chosen.empty else chosen.iloc[0])
+    if not chosen.empty:
+        nearest_training_pictures(run, given, chosen.iloc[0])
     st.subheader("Worst mistakes", anchor=False)
-    st.markdown("Wrong answers, the surest first: the true class, then what it was taken for and how sure the model was.")
+    st.markdown("Wrong answers, the surest first: the true class, then what it was taken for and how sure the model was. **Why?** shows the training pictures that the network finds most like it.")
     gallery(worst, given.dataset_id, _ask_why)
     download_csv(worst, f"{given.name}-mistakes.csv", "mistakes")
 

@@ -14,6 +14,7 @@ from pages.ui.state import workspace
 from pages.ui.text import duration, literal, millions, size
 from tlcore.baselines import CENTROID, MAJORITY
 from tlcore.evaluation import Evaluation, figure_table
+from tlcore.figure_words import TEST_WORDS
 from tlcore.intervals import Interval
 from tlcore.results import load_summary
 from tlcore.store import Job
@@ -34,17 +35,8 @@ class Line(NamedTuple):
         return "–" if interval is None else f"{self.written(interval.low).removesuffix('%')} – {self.written(interval.high)}"
 
 
-FIGURES = {
-    "accuracy": Line("Accuracy", -1, "Share of pictures recognised."),
-    "balanced_accuracy": Line("Balanced accuracy", -1, "Mean over classes of the share recognised; small classes count as much as large ones."),
-    "macro_f1": Line("Macro F1", 3, "Mean over classes of the harmonic mean of precision and recall; 1 is perfect."),
-    "weighted_f1": Line("Weighted F1", 3, "The same, each class by its number of pictures."),
-    "precision": Line("Precision", 3, "Mean over classes: of the pictures taken for a class, how many belong to it."),
-    "recall": Line("Recall", 3, "Mean over classes: of the pictures of a class, how many were found."),
-    "auc": Line("AUC", 4, "Mean area under the ROC curve of one class against the rest; 0.5 is chance, 1 perfect."),
-    "log_loss": Line("Log loss (nats)", 3, "Cost of the probabilities; being sure and wrong costs most. Lower is better."),
-    "ece": Line("ECE", 3, "How far confidence and accuracy are apart on average. Lower is better."),
-}
+_DIGITS = {"accuracy": -1, "balanced_accuracy": -1, "auc": 4}
+FIGURES = {name: Line(words.title, _DIGITS.get(name, 3), words.meaning) for name, words in TEST_WORDS.items()}
 BASELINES = {
     MAJORITY: ("Majority class", "majority", "A model that gives every picture the shares of the classes that it learnt from, and so always answers the most frequent one."),
     CENTROID: ("Nearest centroid", "centroid", "The class whose mean of the frozen layers' features is nearest: what the backbone gives without learning. It gives no probabilities, so it has no AUC, log loss and ECE."),

@@ -76,7 +76,7 @@ def test_a_choice_goes_into_the_link(compared, open_page):
 
 def test_unknown_runs_in_the_link_are_named(compared, open_page):
     at = open_page("compare.py", runs=f"{SHORT},999,{LONG},../x")
-    assert "999" in at.warning[0].value and "no number" in at.warning[0].value
+    assert "999" in at.warning[0].value and "one that can't be" in at.warning[0].value
     assert at.multiselect[0].value == [SHORT, LONG]
 
 

@@ -85,6 +85,20 @@ def test_with_many_classes_the_worst_pairs_are_a_list_whose_rows_show_their_pict
     assert at.query_params["confusion"] in ("matrix", ["matrix"]) and "12 of them singly" in alts(at)[0]
 
 
+def test_a_clicked_cell_goes_into_the_link_and_comes_from_it(runs, open_page):
+    result = found(runs, TWO).predictions
+    cell = result.confusion_cells().iloc[0]
+    word = f"{cell['true']} → {cell['predicted']}"
+    at = open_page("runs.py", run=str(TWO), tab="Confusion", cell=word)
+    assert f"**{cell['count']} picture" in texts(at) and at.query_params["cell"] in (word, [word])
+    other = result.confusion_cells().iloc[-1]
+    at.session_state["confusion"] = {"selection": {"cell": [{"true": other["true"], "predicted": other["predicted"]}]}}
+    assert f"**{other['count']} picture" in texts(at.run()) and at.query_params["cell"] in (f"{other['true']} → {other['predicted']}", [f"{other['true']} → {other['predicted']}"])
+    at.session_state["confusion"] = {"selection": {"cell": []}}
+    assert "Click a cell" in texts(at.run()) and "cell" not in at.query_params
+    assert "Click a cell" in texts(open_page("runs.py", run=str(TWO), tab="Confusion", cell="../x → y"))
+
+
 def test_a_zoom_shows_the_chosen_classes_and_sums_up_the_others(runs, open_page):
     at = open_page("runs.py", run=str(MANY), tab="Confusion", confusion="matrix", zoom="chosen", only=["class 3", "no, such", "class 1"])
     assert "45 classes, 2 of them singly" in alts(at)[0] and "“43 others” sums up" in said(at)
