@@ -44,6 +44,7 @@ TRAINED = {
     "run-data": "runs?run={0}&tab=Data",
     "run-time": "runs?run={0}&tab=Time",
     "compare": "compare?runs={0},{1}",
+    **{f"compare-{tab.lower()}": f"compare?runs={{0}},{{1}}&tab={tab}" for tab in ("Pairs", "Curves", "Classes", "Confusion", "Changes", "Pictures", "Settings")},
     "predict": "predict?runs={0}",
     "tune": "tune",
 }
