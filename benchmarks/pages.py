@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -68,7 +69,10 @@ def measure(rounds: int) -> dict[str, object]:
             history.grow(begun, root / "workspace", runs)
             served[runs] = stack.enter_context(serve(root, TLCORE_STANDBY="0", TLCORE_IDLE_S="1"))
         time.sleep(WARM_S)
-        pages = {name: _page(served, path, rounds) for name, path in pages_of(begun.large).items()}
+        pages = {}
+        for name, path in pages_of(begun.large).items():
+            pages[name] = _page(served, path, rounds)
+            print(f"{name}: {pages[name][f'ms_{MANY}_runs']:.0f} ms", file=sys.stderr)
         refreshed = polling.measure(served[MANY])
         memory = {f"{runs}_runs": server.rss_bytes() for runs, server in served.items()}
         for server in served.values():
