@@ -60,6 +60,11 @@ def with_interval(figure: str, value: float | None, interval: Interval | None) -
     return f"{told} ({_bare(figure, interval.low)}–{_bare(figure, interval.high)})"
 
 
+def between(figure: str, interval: Interval | None) -> str:
+    """`94.6 – 98.6%`: an interval by itself."""
+    return MISSING if interval is None else f"{_bare(figure, interval.low)} – {written(figure, interval.high)}"
+
+
 def with_spread(figure: str, mean: float, spread: float) -> str:
     """`93.4% ± 0.8`: mean and standard deviation."""
     told = written(figure, mean)

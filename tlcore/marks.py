@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection
 
 import sqlalchemy as sa
 
+from tlcore.connections import Connected
 from tlcore.schema import marks
 
-Connected = Callable[[], contextlib.AbstractContextManager[sa.Connection]]
 AT_ONCE = 500  # Below the number of values that a statement may have.
 
 

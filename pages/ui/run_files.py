@@ -7,12 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui import live
-from pages.ui.job_rows import progress
+from pages.ui.followed_job import followed
 from pages.ui.state import guarded, store, workspace
-from pages.ui.text import literal, size
+from pages.ui.text import size
 from tlcore import run_jobs
-from tlcore.store import Job, JobState
+from tlcore.store import Job
 
 KERAS_FILE = "model.keras"
 FILES = {
@@ -50,23 +49,12 @@ def _row(name: str, fact: str) -> st.delta_generator.DeltaGenerator:
 
 def _keras_on_demand(run: Job) -> None:
     """The button that has the Keras file written, and how far that is."""
-    job = run_jobs.latest(store(), "export", run.id)
-    active = job is not None and job.active
 
-    @st.fragment(run_every=live.poll_s(active), key="keras_file")
-    def row() -> None:
-        with guarded():
-            now = run_jobs.latest(store(), "export", run.id)
-            with _row(KERAS_FILE, "written when asked for; takes some seconds"):
-                st.button("Make it", key="make_keras", icon=":material/build:", disabled=now is not None and now.active, on_click=_make, args=(run.id,))
-            if now is not None and now.active:
-                progress(now)
-            elif now is not None and now.state in (JobState.failed, JobState.interrupted):
-                st.error(literal(now.error or "It could not be made."), icon=":material/error:")
-            if active and not (now is not None and now.active):
-                st.rerun()
+    def draw(_now: Job | None, working: bool) -> None:
+        with _row(KERAS_FILE, "written when asked for; takes some seconds"):
+            st.button("Make it", key="make_keras", icon=":material/build:", disabled=working, on_click=_make, args=(run.id,))
 
-    row()
+    followed(lambda: run_jobs.latest(store(), "export", run.id), "keras_file", draw, "It could not be made.")
 
 
 def _make(run_id: int) -> None:

@@ -6,13 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages.ui import live
 from pages.ui.errors import guarded
-from pages.ui.job_rows import progress
+from pages.ui.followed_job import followed
 from pages.ui.state import store
-from pages.ui.text import literal
 from tlcore import jobs, run_jobs
-from tlcore.store import Job, JobState
+from tlcore.store import Job
 
 
 def asked_for(run: Job, kind: run_jobs.Kind, button: str, icon: str, help_text: str, again: bool = False) -> None:
@@ -20,26 +18,14 @@ def asked_for(run: Job, kind: run_jobs.Kind, button: str, icon: str, help_text: 
 
     again: it was done before, so the button asks for it once more.
     """
-    job = run_jobs.latest(store(), kind, run.id)
-    active = job is not None and job.active
 
-    @st.fragment(run_every=live.poll_s(active), key=f"asked_{kind}")
-    def row() -> None:
-        with guarded():
-            now = run_jobs.latest(store(), kind, run.id)
-            working = now is not None and now.active
-            with st.container(horizontal=True, vertical_alignment="center"):
-                st.button(button, key=f"ask_{kind}", icon=icon, help=help_text, disabled=working, type="tertiary" if again else "secondary", on_click=_submit, args=(kind, run.id))
-                if now is not None and working:
-                    st.button("Cancel", key=f"cancel_{kind}", icon=":material/cancel:", disabled=now.cancel_requested, on_click=_cancel, args=(now.id,))
+    def draw(now: Job | None, working: bool) -> None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.button(button, key=f"ask_{kind}", icon=icon, help=help_text, disabled=working, type="tertiary" if again else "secondary", on_click=_submit, args=(kind, run.id))
             if now is not None and working:
-                progress(now)
-            elif now is not None and now.state in (JobState.failed, JobState.interrupted):
-                st.error(literal(now.error or "It could not be done."), icon=":material/error:")
-            if active and not working:
-                st.rerun()
+                st.button("Cancel", key=f"cancel_{kind}", icon=":material/cancel:", disabled=now.cancel_requested, on_click=_cancel, args=(now.id,))
 
-    row()
+    followed(lambda: run_jobs.latest(store(), kind, run.id), f"asked_{kind}", draw, "It could not be done.")
 
 
 def _submit(kind: run_jobs.Kind, run_id: int) -> None:

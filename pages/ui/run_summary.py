@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -14,29 +14,11 @@ from pages.ui.state import workspace
 from pages.ui.text import duration, literal, millions, size
 from tlcore.baselines import CENTROID, MAJORITY
 from tlcore.evaluation import Evaluation, figure_table
-from tlcore.figure_words import TEST_WORDS
-from tlcore.intervals import Interval
+from tlcore.figure_words import TEST_WORDS, between, written
 from tlcore.results import load_summary
 from tlcore.store import Job
 from tlcore.strategies import Adaptation
 
-
-class Line(NamedTuple):
-    """A figure of a run as it is read: as percentages, or with so many digits."""
-
-    title: str
-    digits: int  # -1: percent.
-    meaning: str
-
-    def written(self, value: float | None) -> str:
-        return "–" if value is None or value != value else f"{value:.1%}" if self.digits < 0 else f"{value:.{self.digits}f}"
-
-    def between(self, interval: Interval | None) -> str:
-        return "–" if interval is None else f"{self.written(interval.low).removesuffix('%')} – {self.written(interval.high)}"
-
-
-_DIGITS = {"accuracy": -1, "balanced_accuracy": -1, "auc": 4}
-FIGURES = {name: Line(words.title, _DIGITS.get(name, 3), words.meaning) for name, words in TEST_WORDS.items()}
 BASELINES = {
     MAJORITY: ("Majority class", "majority", "A model that gives every picture the shares of the classes that it learnt from, and so always answers the most frequent one."),
     CENTROID: ("Nearest centroid", "centroid", "The class whose mean of the frozen layers' features is nearest: what the backbone gives without learning. It gives no probabilities, so it has no AUC, log loss and ECE."),
@@ -68,21 +50,21 @@ def _whose(run: Job, domain: str) -> str:
 
 def _figures(parts: Mapping[str, Evaluation]) -> None:
     """Of each domain the figures, their intervals, and those of the baselines."""
-    table: dict[str, list[str]] = {"figure": [line.title for line in FIGURES.values()]}
+    table: dict[str, list[str]] = {"figure": [words.title for words in TEST_WORDS.values()]}
     columns: dict[str, Any] = {"figure": st.column_config.TextColumn("Figure", pinned=True, width=136)}
     for domain, found in parts.items():
         of = f"{domain.capitalize()}, " if len(parts) > 1 else ""
-        table[domain] = [line.written(found.figures[name]) for name, line in FIGURES.items()]
-        table[f"{domain}_interval"] = [line.between(found.intervals[name]) for name, line in FIGURES.items()]
+        table[domain] = [written(name, found.figures[name]) for name in TEST_WORDS]
+        table[f"{domain}_interval"] = [between(name, found.intervals[name]) for name in TEST_WORDS]
         columns[domain] = _right(domain.capitalize() if of else "This run", 84, "Pictures as those on which the network shall work." if domain == "target" else "Pictures of the other domain.")
         columns[f"{domain}_interval"] = _right(f"{of}95%" if of else "95% interval", 132, "Where the figure lies with 95% confidence, had other pictures of the same kind been drawn: stratified bootstrap, 2,000 resamples.")
         for baseline, figures in found.baselines.items():
             title, short, meaning = BASELINES[baseline]
-            table[f"{domain}_{baseline}"] = [line.written(figures.get(name)) for name, line in FIGURES.items()]
+            table[f"{domain}_{baseline}"] = [written(name, figures.get(name)) for name in TEST_WORDS]
             columns[f"{domain}_{baseline}"] = _right(of + short if of else title, 124, meaning)
-    table["meaning"] = [line.meaning for line in FIGURES.values()]
+    table["meaning"] = [words.meaning for words in TEST_WORDS.values()]
     columns["meaning"] = st.column_config.TextColumn("What it says", width=540)
-    told = ", ".join(f"{FIGURES['accuracy'].written(found.figures['accuracy'])} on the {domain}" if len(parts) > 1 else FIGURES["accuracy"].written(found.figures["accuracy"]) for domain, found in parts.items())
+    told = ", ".join(written("accuracy", found.figures["accuracy"]) + (f" on the {domain}" if len(parts) > 1 else "") for domain, found in parts.items())
     st.dataframe(pd.DataFrame(table), hide_index=True, height="content", key="figure_table", column_config=columns, alt=f"Test figures with 95% intervals and baselines; accuracy {told}")
 
 

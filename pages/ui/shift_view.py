@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.ui import live
-from pages.ui.errors import guarded
-from pages.ui.job_rows import progress
+from pages.ui.followed_job import followed
 from pages.ui.state import store
 from pages.ui.text import count, literal
 from tlcore.config import RunConfig
 from tlcore.shift import Shift, latest_shift, submit_shift
-from tlcore.store import JobState
+from tlcore.store import Job, JobState
 
 HELP = (
     "The proxy A-distance: how well a linear classifier tells the two domains' training pictures apart by their features in the frozen network. "
@@ -21,27 +19,15 @@ HELP = (
 
 def section(config: RunConfig) -> None:
     """A button, progress while it is measured, and the number with a sentence."""
-    job = latest_shift(store(), config)
-    active = job is not None and job.active
 
-    @st.fragment(run_every=live.poll_s(active), key="shift")
-    def row() -> None:
-        with guarded():
-            now = latest_shift(store(), config)
-            working = now is not None and now.active
-            if now is not None and now.state is JobState.done:
-                _show(Shift.of(now.result or {}))
-            elif st.button("Measure the shift", key="measure_shift", icon=":material/straighten:", disabled=working, help=HELP):
-                submit_shift(store(), config)
-                st.rerun()
-            if now is not None and working:
-                progress(now)
-            elif now is not None and now.state in (JobState.failed, JobState.interrupted):
-                st.error(literal(now.error or "It could not be measured."), icon=":material/error:")
-            if active and not working:
-                st.rerun()
+    def draw(now: Job | None, working: bool) -> None:
+        if now is not None and now.state is JobState.done:
+            _show(Shift.of(now.result or {}))
+        elif st.button("Measure the shift", key="measure_shift", icon=":material/straighten:", disabled=working, help=HELP):
+            submit_shift(store(), config)
+            st.rerun()
 
-    row()
+    followed(lambda: latest_shift(store(), config), "shift", draw, "It could not be measured.")
 
 
 def _show(found: Shift) -> None:

@@ -44,6 +44,13 @@ def digits(empty, prepared) -> Workspace:
 
 
 @pytest.fixture
+def there(empty, ready) -> Workspace:
+    """The workspace that the test's own module made `ready`, as the pages' own."""
+    shutil.copytree(ready, empty.root, dirs_exist_ok=True)
+    return empty
+
+
+@pytest.fixture
 def store(empty) -> Store:
     return Store.open(empty)
 

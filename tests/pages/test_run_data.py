@@ -44,12 +44,6 @@ def ready(tmp_path_factory, prepared):
     return root
 
 
-@pytest.fixture
-def there(empty, ready) -> Workspace:
-    shutil.copytree(ready, empty.root, dirs_exist_ok=True)
-    return empty
-
-
 def said(at) -> str:
     return texts(at).replace("\\", "").replace(WORD_JOINER, "")
 

@@ -33,12 +33,6 @@ def ready(tmp_path_factory, prepared):
 
 
 @pytest.fixture
-def there(empty, ready) -> Workspace:
-    shutil.copytree(ready, empty.root, dirs_exist_ok=True)
-    return empty
-
-
-@pytest.fixture
 def options(monkeypatch) -> list[tuple[list[map_chart.Series], dict]]:
     """What the map is drawn from, each time it is."""
     drawn: list[tuple[list[map_chart.Series], dict]] = []
