@@ -85,6 +85,7 @@ def test_a_configuration_with_changes_trains_compares_and_predicts(home, demonst
     assert sum(predicted[0]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_model_is_exported_as_a_keras_file_that_gives_the_same_answer(home, demonstration, tmp_path):
     picture, file = tmp_path / "grey.png", tmp_path / "digits.keras"
     Image.new("RGB", (32, 32), (90, 200, 40)).save(picture)
@@ -112,6 +113,7 @@ def test_a_bad_picture_gets_a_sentence_and_the_good_one_an_answer(home, demonstr
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_shift_between_domains_is_measured_once(home, demonstration):
     document(home, "data", "add", "digits-textures")
     found = document(home, "shift", "--source", "digits", "--target", "digits-textures", "--classes", "1", "7")
@@ -203,6 +205,7 @@ def test_wrong_settings_are_refused_before_anything_is_queued(home, demonstratio
     assert Store.open(Workspace(home)).count() == before
 
 
+@pytest.mark.slow
 def test_weights_are_added_from_a_file_and_a_run_used_listed_and_deleted(home, demonstration, tmp_path):
     added = document(home, "weights", "add", ROOT / "tlcore/assets/resnet20_cifar10.weights.h5", "--backbone", "ResNet20", "--name", "mine", "--trained-on", "CIFAR-10")
     assert (added["name"], len(added["report"]["loaded"]), added["report"]["missing"]) == ("mine", 42, [])

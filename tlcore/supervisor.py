@@ -142,14 +142,20 @@ class Supervisor:
         for kind, queued in waiting.items():
             told = [worker for worker in self._workers if worker.kind == kind and worker.told]
             strays = [job for job in running if job.kind == kind and job.owner not in ours]
-            # One whose job has just ended is not, though it still takes its time to go.
-            on_their_way = sum(worker.owner not in claimed and not self._store.jobs(owner=worker.owner) for worker in told)
+            on_their_way = self._on_their_way(told, claimed)
             free = self._settings.limits[kind] - len(told) - len(strays)
             if min(free, queued - on_their_way) <= 0:
                 continue
-            for asked in self._store.cards_asked(kind, on_their_way + free)[on_their_way:]:
+            line = self._store.cards_asked(kind, on_their_way + free)[on_their_way:]
+            if self._on_their_way(told, claimed) != on_their_way:
+                continue  # One claimed while the line was read, so these may be others than those next in it: look again.
+            for asked in line:
                 if not self._hand_to_worker(kind, asked, strays):
                     break  # Nobody overtakes: a run that asks for many cards would wait for ever.
+
+    def _on_their_way(self, told: list[WorkerProcess], claimed: set[str | None]) -> int:
+        """Workers that were told to claim and haven't yet. One whose job has just ended has, though it still takes its time to go."""
+        return sum(worker.owner not in claimed and not self._store.jobs(owner=worker.owner) for worker in told)
 
     def _hand_to_worker(self, kind: str, asked: int, strays: list[Job]) -> bool:
         """Let a worker with as many cards claim; False when that has to wait."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.browser.serving import open_page, parameter, settle
 from tests.browser.trained import open_tab
 from tlcore import demo, jobs
@@ -13,6 +15,7 @@ from tlcore.store import JobState, Store
 PATIENCE_S = 180
 
 
+@pytest.mark.slow
 def test_forecast_before_and_after_a_run(server, page):
     store = Store.open(server.workspace)
     demo.ensure_built_in("digits", store, server.workspace)

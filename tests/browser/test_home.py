@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from pages.ui import cache_panel
 from tests.browser.serving import open_page, parameter, settle
 from tests.stored_rows import store_segment
@@ -12,6 +14,7 @@ from tlcore.budget import GB, budget
 from tlcore.store import JobState, Store
 
 
+@pytest.mark.slow
 def test_the_demonstration_runs_from_click_to_finish_and_survives_a_refresh(server, page):
     open_page(page, server.url)
     assert page.get_by_text("No runs yet").is_visible()

@@ -22,6 +22,7 @@ def digits(server: Server) -> Server:
     return server
 
 
+@pytest.mark.slow
 def test_the_preset_is_started_and_its_first_point_comes(digits, page):
     start(page, digits)
     (series,) = store_of(digits).series.listed()

@@ -23,6 +23,7 @@ def test_the_demonstration_from_click_to_confusion_matrix_and_after_a_restart(pa
         settle(page)
         assert parameter(page, "run") == run
         expect(page.get_by_role("tab", name="Summary")).to_be_visible(timeout=PATIENCE_S * 1000)
+        expect(page.locator(".st-key-verdict")).to_contain_text("It recognises", timeout=PATIENCE_S * 1000)
         verdict = page.locator(".st-key-verdict").inner_text()
         assert float(re.search(r"recognises ([\d.]+)%", verdict).group(1)) > 80 and "better than always giving the most frequent class" in verdict
         open_tab(page, "Confusion")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.browser.serving import open_page, parameter, settle
 from tlcore import weight_sets
 from tlcore.weights import ASSETS
 
 
+@pytest.mark.slow
 def test_a_run_is_used_as_backbone_by_a_click_and_a_refresh_keeps_it(trained, page):
     server, (run, _) = trained
     open_page(page, f"{server.url}/runs?run={run}")

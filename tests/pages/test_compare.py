@@ -94,7 +94,7 @@ def test_the_figures_have_their_intervals_and_the_best_is_marked_where_it_holds(
 
 def test_one_figure_is_drawn_which_the_link_holds(found, open_page):
     at = open_page("compare.py", runs=RUNS, figure="log_loss")
-    assert at.selectbox(key="compare_figure").value == "log_loss" and alts(at)[0].startswith("Log loss of each run")
+    assert at.selectbox(key="compare_figure").value == "log_loss" and alts(at)[0].startswith("Log loss (nats) of each run")
     at.selectbox(key="compare_figure").set_value("macro_f1").run()
     assert at.query_params["figure"] in ("macro_f1", ["macro_f1"]) and alts(at)[0].startswith("Macro F1 of each run")
     assert open_page("compare.py", runs=RUNS, figure="../x").selectbox(key="compare_figure").value == "accuracy"
