@@ -11,7 +11,7 @@ run: setup
 	$(BIN)/streamlit run app.py --server.address=$(HOST) --server.port=$(PORT)
 
 test: lint
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 slow: setup-dev
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)

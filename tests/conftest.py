@@ -30,7 +30,7 @@ def store(workspace):
 
 
 # Where several processes share the suite each takes whole files in this order: nobody works on a long one when the others are done.
-LONGEST_FIRST = ("test_cli.py", "test_training.py", "test_domain_runs.py", "test_chains.py", "test_worker_training.py", "test_faults.py", "browser", "test_many_runs.py")
+LONGEST_FIRST = ("test_cli.py", "browser", "test_worker_training.py", "test_training.py", "test_domain_runs.py", "test_chains.py", "test_faults.py", "test_many_runs.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
