@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import hashlib
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -35,6 +36,12 @@ class Pictures:
             return self.pixels[np.asarray(chosen)[positions]]
 
         return pixels, [self.ids[i] for i in chosen]
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """A run makes TensorFlow deterministic for the whole process, which from then on refuses random weights without a seed."""
+    keras.utils.set_random_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,15 @@ from tlcore.store import Store
 from tlcore.workspace import Workspace
 
 SHELL = Path(__file__).parents[2] / "pages" / "shell.py"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def light_heap():
+    """Streamlit collects after every rerun: what earlier tests left, TensorFlow above all, is kept out of that."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
