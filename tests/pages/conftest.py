@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tlcore import demo, jobs
@@ -25,6 +27,14 @@ def light_heap():
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def packages_read_once():
+    """Each app that starts reads the description of every installed package for its components: half of a page test's time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", functools.cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(scope="session")
