@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -11,17 +13,27 @@ from tests.pages.conftest import settings_shown, texts
 from tlcore import demo, jobs
 from tlcore.config import RunConfig, parse
 from tlcore.shift import Shift
-from tlcore.store import JobState
+from tlcore.store import JobState, Store
 from tlcore.strategies import STRATEGIES
+from tlcore.workspace import Workspace
 
 BOTH = {"dataset": "digits-textures", "source__dataset": "digits", "freeze__trainable_blocks": "1"}  # Most strategies want blocks that learn.
 
 
+@pytest.fixture(scope="module")
+def ready(prepared, tmp_path_factory) -> Path:
+    """A workspace with the digits and the same on textures, to be copied."""
+    root = shutil.copytree(prepared, tmp_path_factory.mktemp("domains") / "workspace")
+    store = Store.open(Workspace(root))
+    demo.ensure_built_in("digits-textures", store, store.workspace)
+    store.close()
+    return root
+
+
 @pytest.fixture
-def two(digits, store):
-    """A workspace with the digits and the same on textures, as the pages' own."""
-    demo.ensure_built_in("digits-textures", store, digits)
-    return digits
+def two(there):
+    """Both, as the pages' own."""
+    return there
 
 
 def alerts(app) -> str:
