@@ -141,7 +141,7 @@ def test_a_run_on_two_domains_tells_of_both(two_domains, workspace, say):
     assert found["source_test"].baselines["nearest_centroid"] == {"accuracy": 0.5} and "nearest_centroid" not in found["test"].baselines
     assert set(json.loads(say("runs", "show", two_domains, "--json"))["evaluation"]) == {"test", "source_test"}
     said = say("runs", "show", two_domains)
-    assert f"On {len(found['test'].predictions)} test pictures, with 95 % intervals:" in said
+    assert f"On {len(found['test'].predictions)} test pictures, with 95% intervals:" in said
     assert f"On {len(found['source_test'].predictions)} test pictures of the source, with" in said and "nearest centroid 50.0%" in said
 
 

@@ -97,7 +97,7 @@ def test_its_numbers_are_those_of_the_document(written, comparison):
 
 def test_every_chart_is_drawn_and_described(written, comparison):
     drawings = re.findall(r'<svg[^>]*aria-label="([^"]+)"', written)
-    assert drawings[:4] == [f"{name}, 95 % interval" for name in ("Accuracy", "Macro F1", "Log loss (nats)", "ECE")]
+    assert drawings[:4] == [f"{name}, 95% interval" for name in ("Accuracy", "Macro F1", "Log loss (nats)", "ECE")]
     assert {"Accuracy on the validation pictures", "Loss on the validation pictures", "recall"} <= set(drawings)
     assert written.count("<polyline") == 2 * len(comparison.runs) and not re.search(r"\bnan\b", written, re.IGNORECASE)
 

@@ -105,7 +105,7 @@ def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarra
 def reliability(labels: np.ndarray, probabilities: np.ndarray) -> pd.DataFrame:
     """Accuracy against confidence, one row a bin that holds pictures: low, high, confidence, accuracy, accuracy_low, accuracy_high, count.
 
-    `accuracy_low` and `accuracy_high` are the 95 % interval of the accuracy (Wilson 1927). 15 bins of equal width, as the ECE's.
+    `accuracy_low` and `accuracy_high` are the 95% interval of the accuracy (Wilson 1927). 15 bins of equal width, as the ECE's.
     Empty where a probability is no number.
     """
     labels, probabilities = metrics.checked(labels, probabilities)

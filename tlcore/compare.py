@@ -87,7 +87,7 @@ class Comparison:
 
     @functools.cached_property
     def intervals(self) -> dict[int, dict[str, Interval | None]]:
-        """Of each run the 95 % interval of each test figure."""
+        """Of each run the 95% interval of each test figure."""
         return {run: intervals(each.labels, each.probabilities, self._drawn[run]) for run, each in self.predictions.items()}
 
     @functools.cached_property

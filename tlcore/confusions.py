@@ -141,7 +141,7 @@ def disagreements(predictions: Mapping[int, Predictions]) -> pd.DataFrame:
 
 
 def class_table(predictions: Mapping[int, Predictions]) -> pd.DataFrame:
-    """Of every model each class: run, class, then precision, recall and f1, each with its 95 % interval as _low and _high, support."""
+    """Of every model each class: run, class, then precision, recall and f1, each with its 95% interval as _low and _high, support."""
     parts = [per_class(each.labels, each.predicted, each.classes) for each in predictions.values()]
     for run, part in zip(predictions, parts, strict=True):
         part.insert(0, "run", run)

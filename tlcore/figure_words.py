@@ -53,7 +53,7 @@ def written(figure: str, value: float | None) -> str:
 
 
 def with_interval(figure: str, value: float | None, interval: Interval | None) -> str:
-    """`93.4% (91.0–95.2)`: a figure with its 95 % interval, where it has one."""
+    """`93.4% (91.0–95.2)`: a figure with its 95% interval, where it has one."""
     told = written(figure, value)
     if interval is None or told == MISSING:
         return told

@@ -1,4 +1,4 @@
-"""How sure a figure is: 95 % intervals of headline figures and of each class."""
+"""How sure a figure is: 95% intervals of headline figures and of each class."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCALES: dict[str, tuple[Scale, Scale, Scale]] = {
 
 
 class Interval(NamedTuple):
-    """Where the true figure lies with 95 % confidence; both ends belong to it."""
+    """Where the true figure lies with 95% confidence; both ends belong to it."""
 
     low: float
     high: float

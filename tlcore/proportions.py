@@ -9,7 +9,7 @@ Z = 1.959964  # Quantile of the normal distribution for `LEVEL`.
 
 
 def wilson(part: np.ndarray, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of the 95 % interval of each share; sensible for none and all, NaN where nothing was counted.
+    """Ends of the 95% interval of each share; sensible for none and all, NaN where nothing was counted.
 
     Shapes: (n,), (n,) → (n,), (n,). Source: Wilson 1927.
     """
@@ -21,7 +21,7 @@ def wilson(part: np.ndarray, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 
 
 def exact(part: int, whole: int) -> tuple[float, float]:
-    """Ends of the 95 % interval that never covers less (Clopper and Pearson 1934)."""
+    """Ends of the 95% interval that never covers less (Clopper and Pearson 1934)."""
     from scipy.special import betaincinv  # Not above: rarely needed.
 
     tail = (1 - LEVEL) / 2

@@ -104,7 +104,7 @@ def _costs(comparison: Comparison) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def _charts(comparison: Comparison) -> list[Markup]:
     """Some figures as points with their intervals."""
-    return [report_charts.intervals(_bars(comparison, name), f"{TEST_WORDS[name].title}, 95 % interval", functools.partial(_tick, name)) for name in CHARTED]
+    return [report_charts.intervals(_bars(comparison, name), f"{TEST_WORDS[name].title}, 95% interval", functools.partial(_tick, name)) for name in CHARTED]
 
 
 def _bars(comparison: Comparison, name: str) -> list[Bar]:
@@ -128,7 +128,7 @@ def _pairs(comparison: Comparison) -> dict[str, Any]:
     return {
         "words": [pair.outcome("accuracy", names) for pair in ordered], "resolution": resolution(ordered), "rows": [_pair_row(row) for row in table],
         "holding": [[f"{pair.a} and {pair.b}", *(_holding(pair, name) for name in TEST_FIGURES)] for pair in ordered],
-        "chart": report_charts.intervals(bars, "points of accuracy by which the first is better, 95 % interval", "{:g}".format, zero=True),
+        "chart": report_charts.intervals(bars, "points of accuracy by which the first is better, 95% interval", "{:g}".format, zero=True),
     }
 
 

@@ -25,7 +25,7 @@ IN_POINTS = frozenset({"accuracy", "balanced_accuracy"})  # Told as percentage p
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """Of one figure: model b's less model a's, with its 95 % interval by the paired bootstrap.
+    """Of one figure: model b's less model a's, with its 95% interval by the paired bootstrap.
 
     `p`: of the exact McNemar test for the accuracy, otherwise of the bootstrap; `p_holm`: Holm's over all pairs of
     models. `real`: the interval excludes 0 and `p_holm` is below 0.05.
@@ -64,7 +64,7 @@ class Difference:
 
 
 class Gain(NamedTuple):
-    """By how much one model is better than another, with the 95 % interval; 0 or more, also of losses."""
+    """By how much one model is better than another, with the 95% interval; 0 or more, also of losses."""
 
     ahead: int
     behind: int

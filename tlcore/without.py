@@ -14,7 +14,7 @@ from tlcore.results import Predictions
 
 @dataclasses.dataclass(frozen=True)
 class Share:
-    """Recognised pictures of so many, with the 95 % interval of the share (Wilson 1927)."""
+    """Recognised pictures of so many, with the 95% interval of the share (Wilson 1927)."""
 
     right: int
     pictures: int
@@ -37,7 +37,7 @@ class Share:
 class Without:
     """All test pictures, those concerned, and the rest; None where there are no such pictures.
 
-    `raised`: accuracy on all less that on the rest; `raised_interval`: where that truly lies with 95 % confidence.
+    `raised`: accuracy on all less that on the rest; `raised_interval`: where that truly lies with 95% confidence.
     """
 
     everything: Share

@@ -1,4 +1,4 @@
-"""One figure of each class by run, as bars side by side with their 95 % intervals."""
+"""One figure of each class by run, as bars side by side with their 95% intervals."""
 
 from __future__ import annotations
 

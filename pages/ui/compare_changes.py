@@ -11,6 +11,7 @@ from pages.ui import difference_chart
 from pages.ui.answer_gallery import answer_gallery
 from pages.ui.compare_choice import choose_pair, dataset_of, linked_choice, redraw
 from pages.ui.download import download_csv
+from pages.ui.linked import switch
 from pages.ui.state import write_query
 from pages.ui.text import count, literal
 from tlcore.compare import Comparison
@@ -48,7 +49,7 @@ def changes(runs: Sequence[Job], comparison: Comparison) -> None:
 def _matrix(comparison: Comparison, cells: pd.DataFrame, chosen: int, one: int, other: int) -> None:
     classes = comparison.classes
     if len(classes) > MOST_CLASSES:
-        whole = st.toggle(f"All {len(classes)} classes", key="compare_all_classes", persist_state="session", help=f"Otherwise those {MOST_CLASSES} in which most changes.")
+        whole = switch(f"All {len(classes)} classes", "compare_all_classes", "all_classes", f"Otherwise those {MOST_CLASSES} in which most changes.")
         classes = classes if whole else classes_that_change(cells, classes, MOST_CLASSES, cells.loc[chosen, ["true", "predicted"]].tolist())
     shown = cells.assign(size=cells["difference"].abs(), sign=[f"{value:+,d}".replace("-", "−") for value in cells["difference"]], chosen=cells.index == chosen)
     shown = shown[shown["true"].isin(list(classes)) & shown["predicted"].isin(list(classes))]

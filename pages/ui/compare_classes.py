@@ -27,7 +27,7 @@ def classes(runs: Sequence[Job], comparison: Comparison) -> None:
     table = comparison.by_class(figure)
     shown = max(2, BARS // len(runs))
     pages = -(-len(table) // shown)
-    st.caption(f"{FIGURES[figure][1]} Classes that differ most come first; the thin line is the 95 % interval of each bar by itself, wide where there are few pictures.")
+    st.caption(f"{FIGURES[figure][1]} Classes that differ most come first; the thin line is the 95% interval of each bar by itself, wide where there are few pictures.")
     page = st.pagination(pages, key="compare_class_page", persist_state="session") if pages > 1 else 1
     part = tuple(table["class"][(page - 1) * shown : page * shown])
     st.vega_lite_chart(

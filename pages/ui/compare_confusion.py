@@ -10,6 +10,8 @@ from pages.ui import confusion_chart
 from pages.ui.compare_choice import dataset_of
 from pages.ui.download import download_csv
 from pages.ui.gallery import gallery
+from pages.ui.linked import choice
+from pages.ui.run_confusion import CELLS, clicked_cell
 from pages.ui.text import count, literal
 from tlcore.compare import Comparison
 from tlcore.results import Predictions
@@ -20,7 +22,7 @@ MOST_PICTURES = 12
 
 def confusion(runs: Sequence[Job], comparison: Comparison) -> None:
     """One matrix a run, never merged; two side by side, on a narrow screen one below the other; a click on a cell shows its pictures."""
-    shown = st.segmented_control("Figures in the cells", ["counts", "share of the row", "share of the column"], default="counts", required=True, key="compare_confusion", persist_state="session")
+    shown = choice("Figures in the cells", CELLS, "compare_confusion", "cells")
     st.caption("Click a cell to see its pictures. The tab Changes shows two runs as one less the other.")
     with st.grid(2, min_column_width=300):
         for run, result in comparison.predictions.items():
@@ -41,9 +43,9 @@ def _matrix(run: int, result: Predictions, shown: str) -> None:
 
 
 def _pictures(run: int, result: Predictions, dataset_id: str) -> None:
-    """Those of the clicked cell, the surest first."""
-    clicked = st.session_state[f"confusion_{run}"]["selection"].get("cell") or []
-    if clicked and clicked[0]["true"] in result.classes and clicked[0]["predicted"] in result.classes:
-        pictures = result.in_cell(clicked[0]["true"], clicked[0]["predicted"])
+    """Those of the clicked cell, the surest first; the link keeps the cell of each run."""
+    true, predicted = clicked_cell(st.session_state[f"confusion_{run}"], result.confusion_cells("row"), f"compared_cell_{run}", f"cell_{run}")
+    if true:
+        pictures = result.in_cell(true, predicted)
         st.markdown(f"**{count(len(pictures), 'picture')}**" + (f", the {MOST_PICTURES} surest first:" if len(pictures) > MOST_PICTURES else ":"))
         gallery(pictures.head(MOST_PICTURES), dataset_id)

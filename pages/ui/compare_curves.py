@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui import charts
+from pages.ui.linked import choice, smoothing_slider
 from pages.ui.run_curves import FIRST, shown_figures
 from pages.ui.state import store
 from pages.ui.text import literal
@@ -31,9 +32,9 @@ def overlaid_curves(runs: Sequence[Job], comparison: Comparison) -> None:
     without = [comparison.names[run.id] for run in runs if not run.config.strategy.reads_target_labels]
     parts = _parts(epochs, without)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        axis = st.segmented_control("Axis", ["epoch", "time"], key="compare_axis", default="epoch", required=True, persist_state="session")
-        part = st.segmented_control("Pictures", [*parts, "all"], key="compare_part", default=parts[0], required=True, persist_state="session")
-        smoothing = st.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="compare_smoothing", persist_state="session", width=220, help="Mean over earlier epochs. Higher: calmer lines that lag behind.")
+        axis = choice("Axis", ["epoch", "time"], "compare_axis", "axis")
+        part = choice("Pictures", [*parts, "all"], "compare_part", "part")
+        smoothing = smoothing_slider("compare_smoothing")
         more = shown_figures(metrics_of(column for table in epochs.values() for column in table), None, "compare_show")
     if part == "all":
         st.caption("Dashed lines: training; continuous: validation; dotted: validation on the source.")

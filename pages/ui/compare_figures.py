@@ -43,12 +43,12 @@ def _table(comparison: Comparison) -> None:
             styled.format(lambda _, told=told: told, subset=([table.index[at]], [name]), na_rep="–")
     columns = {name: st.column_config.NumberColumn(WORDS[name].title, help=WORDS[name].meaning, width=FIGURE_PX if name in TEST_FIGURES else COST_PX) for name in (*TEST_FIGURES, *RUN_FIGURES)}
     columns |= {"run": st.column_config.NumberColumn("Run", width=NUMBER_PX, pinned=True), "name": st.column_config.TextColumn("Name", width=NAME_PX, help="The title, or the settings that differ.")}
-    st.dataframe(styled, hide_index=True, column_config=columns, alt="Figures of each run with their 95 % intervals, on the same test pictures")
+    st.dataframe(styled, hide_index=True, column_config=columns, alt="Figures of each run with their 95% intervals, on the same test pictures")
 
 
 def _what_best_means(comparison: Comparison) -> str:
     """The star in a sentence, and where there is none."""
-    brackets = "In brackets: the 95 % interval."
+    brackets = "In brackets: the 95% interval."
     others = "the other run" if len(comparison.runs) == 2 else "each other run"
     if not any(comparison.best.values()):
         return f"{brackets} No run carries a ★: in no figure is one better than {others} beyond chance, by paired tests on the same pictures."

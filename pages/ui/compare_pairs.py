@@ -31,7 +31,7 @@ def pairs(runs: Sequence[Job], comparison: Comparison) -> None:
     st.vega_lite_chart(
         interval_chart.gain_rows(ordered, figure, comparison.spoken),
         interval_chart.gain_spec(tuple(interval_chart.label(pair, figure) for pair in ordered), figure, st.context.theme.type == "dark"),
-        key=f"gains_{figure}", alt=f"By how much one run of each pair is better in {WORDS[figure].title}, {count(len(ordered), 'pair')}, with 95 % intervals",
+        key=f"gains_{figure}", alt=f"By how much one run of each pair is better in {WORDS[figure].title}, {count(len(ordered), 'pair')}, with 95% intervals",
     )
     _table(ordered, figure)
 
@@ -56,7 +56,7 @@ def _table(ordered: list[Pair], figure: str) -> None:
     columns = {
         "ahead": number("Run", width=50, pinned=True), "behind": number("Over", width=50, pinned=True),
         "gain": number(f"Better by{unit}", help=f"{WORDS[figure].title}: by how much the first run is ahead, be it by chance."),
-        "low": number("95 % from", help="Paired bootstrap: both runs on the same 2,000 redrawn sets of pictures."), "high": number("to"),
+        "low": number("95% from", help="Paired bootstrap: both runs on the same 2,000 redrawn sets of pictures."), "high": number("to"),
         "p": number("p", help=f"Of the {test}."), "p_holm": number("p, corrected", help="After Holm, for all pairs: the more pairs, the more lucky ones."),
         "real": st.column_config.TextColumn("Holds", help="A dash where the difference may be chance: the interval holds 0, or the corrected p is 0.05 or more."),
         "only_ahead": number("Only this right", help="Pictures that the first run alone recognises."), "only_behind": number("Only other right", help="Pictures that the second run alone recognises."),

@@ -1,4 +1,4 @@
-"""Figures as dots with their 95 % intervals: of several runs, and of the differences between them."""
+"""Figures as dots with their 95% intervals: of several runs, and of the differences between them."""
 
 from __future__ import annotations
 
@@ -86,4 +86,4 @@ def gain_spec(pairs: tuple[str, ...], figure: str, dark: bool) -> Spec:
 def alt_text(comparison: Comparison, figure: str) -> str:
     """The first chart for those who don't see it."""
     values = (f"{comparison.names[run]}: {written(figure, value)}" for run, value in zip(comparison.runs, comparison.metrics[figure], strict=True))
-    return f"{TEST_WORDS[figure].title} of each run with its 95 % interval. {'; '.join(values)}"
+    return f"{TEST_WORDS[figure].title} of each run with its 95% interval. {'; '.join(values)}"

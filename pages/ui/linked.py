@@ -37,6 +37,41 @@ def choice(label: str, options: Sequence[str], key: str, name: str, default: str
     return st.segmented_control(label, options, key=key, required=True, default=default, format_func=literal, on_change=put_into_link, args=(key, name), help=help_text)
 
 
+def switch(label: str, key: str, name: str, help_text: str | None = None) -> bool:
+    """A switch, off at first; on, the link says 1."""
+    take_from_link(key, name, lambda: read_text(name) == "1")
+
+    def put() -> None:
+        write_query(**{name: "1" if st.session_state[key] else None})
+        st.session_state[f"{key}_link"] = read_text(name) or ""
+
+    return st.toggle(label, key=key, on_change=put, help=help_text)
+
+
+def some_of(label: str, options: Sequence[str], key: str, name: str, default: Sequence[str], help_text: str | None = None, format_func: Callable[[str], str] = str) -> list[str]:
+    """Any of a few words side by side, joined by commas in the link; `none` says that none is wanted."""
+    def asked() -> list[str]:
+        link = read_text(name)
+        return [each for each in options if each in link.split(",")] if link else list(default)
+
+    take_from_link(key, name, asked)
+    st.session_state[key] = [each for each in st.session_state[key] if each in options]  # Of another run, perhaps.
+
+    def put() -> None:
+        write_query(**{name: ",".join(st.session_state[key]) or "none"})
+        st.session_state[f"{key}_link"] = read_text(name) or ""
+
+    chosen = st.pills(label, options, selection_mode="multi", key=key, format_func=format_func, on_change=put, help=help_text)
+    return [each for each in options if each in chosen]
+
+
+def smoothing_slider(key: str, more: str = "") -> float:
+    """How much curves are smoothed, 0 to 0.95, as `smoothing` in the link."""
+    take_from_link(key, "smoothing", lambda: round(20 * number_in_link("smoothing", 0.0, 0.0, 0.95)) / 20)
+    help_text = f"Mean over earlier epochs. Higher: calmer lines that lag behind{more}."
+    return st.slider("Smoothing", 0.0, 0.95, step=0.05, key=key, width=220, on_change=put_into_link, args=(key, "smoothing"), help=help_text)
+
+
 def number_in_link(name: str, default: float, low: float, high: float) -> float:
     """A number of the link, and the default where it is missing, none, or out of range."""
     try:

@@ -15,7 +15,7 @@ _AXIS = {"format": ".0%", "tickCount": 5, "labelFlush": False, "grid": True}
 
 @lru_cache(maxsize=4)
 def reliability(names: tuple[str, ...]) -> Spec:
-    """Dots with 95 % intervals, joined. Columns: name, confidence, accuracy, accuracy_low, accuracy_high, count. On the diagonal confidence is right."""
+    """Dots with 95% intervals, joined. Columns: name, confidence, accuracy, accuracy_low, accuracy_high, count. On the diagonal confidence is right."""
     x = alt.X("confidence:Q", title="mean confidence in the bin", scale=_SCALE, axis=alt.Axis(**_AXIS))
     y = alt.Y("accuracy:Q", title="share recognised", scale=_SCALE, axis=alt.Axis(**_AXIS))
     legend = alt.Legend(title=None, orient="bottom", labelLimit=260, symbolOpacity=1, symbolStrokeWidth=0)

@@ -73,7 +73,7 @@ def _matrix(given: Tested, zoom: Zoom, shown: str) -> None:
     if zoom.others:
         st.caption(f"“{literal(zoom.others)}” sums up the pictures of classes that aren't shown singly, and those taken for them. What these are taken for among themselves is left out, but counts in the shares.")
     download_csv(confusion_table(given.predictions), f"{given.name}-confusion.csv", "confusion")
-    true, predicted = _chosen(event, cells, f"{given.name}_cell")
+    true, predicted = clicked_cell(event, cells, f"{given.name}_cell")
     found = zoom.in_cell(true, predicted)
     if found.empty:
         st.caption("Click a cell to see its pictures.")
@@ -81,14 +81,14 @@ def _matrix(given: Tested, zoom: Zoom, shown: str) -> None:
         _pictures(found, true, predicted, given)
 
 
-def _chosen(event: Any, cells: pd.DataFrame, key: str) -> tuple[str, str]:
-    """True and predicted class of the clicked cell, which goes into the link; before a click that of the link; empty without one."""
+def clicked_cell(event: Any, cells: pd.DataFrame, key: str, name: str = "cell") -> tuple[str, str]:
+    """True and predicted class of the clicked cell, which goes into the link as `name`; before a click that of the link; empty without one."""
     clicked = next((_word(cell["true"], cell["predicted"]) for cell in event["selection"].get("cell") or []), None)
     if clicked != st.session_state.get(key):
-        write_query(cell=clicked)
+        write_query(**{name: clicked})
         st.session_state[key] = clicked
     by_word = {_word(true, predicted): (true, predicted) for true, predicted in zip(cells["true"], cells["predicted"], strict=True)}
-    return by_word.get(read_text("cell") or "", ("", ""))
+    return by_word.get(read_text(name) or "", ("", ""))
 
 
 def _word(true: str, predicted: str) -> str:
@@ -104,8 +104,10 @@ def _pairs(given: Tested) -> None:
         return
     left_out = f" The {MOST_PAIRS} most frequent are listed." if len(pairs) > MOST_PAIRS else ""
     st.caption(f"{count(int(pairs['count'].sum()), 'mistake')} of {count(len(pairs), 'kind')}, the most frequent first.{left_out} Tick one to see its pictures.")
+    asked = read_text("cell") or ""
+    words = [_word(true, predicted) for true, predicted in zip(pairs["true"], pairs["predicted"], strict=True)][:MOST_PAIRS]
     event = st.dataframe(
-        pairs.head(MOST_PAIRS), hide_index=True, key=_key("worst_pairs", given), on_select="rerun", selection_mode="single-row-required",
+        pairs.head(MOST_PAIRS), hide_index=True, key=_key("worst_pairs", given), on_select="rerun", selection_mode="single-row-required", selection_default={"selection": {"rows": [words.index(asked) if asked in words else 0]}},
         height="content" if len(pairs) <= MOST_ROWS else 390, alt=f"The most frequent mistakes among the {given.pictures}",
         column_config={
             "true": st.column_config.TextColumn("True class"), "predicted": st.column_config.TextColumn("Taken for"),
@@ -117,6 +119,7 @@ def _pairs(given: Tested) -> None:
     for row in event.selection.rows:
         if row < len(pairs):
             true, predicted = pairs.loc[row, ["true", "predicted"]]
+            write_query(cell=words[row])
             _pictures(given.predictions.in_cell(true, predicted), true, predicted, given)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from pages.ui import charts
+from pages.ui import charts, linked
 from pages.ui.gap_view import generalisation_gap
 from pages.ui.state import store
 from tlcore.choosing import Choice
@@ -43,8 +43,8 @@ def learning_curves(run: Job) -> None:
     choice, on_source = Choice.of(run.payload["config"]), not run.config.strategy.reads_target_labels
     monitored = choice.monitor.removeprefix("val_")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        axis = st.segmented_control("Axis", ["epoch", "time"], key="axis", default="epoch", required=True, persist_state="session")
-        smoothing = st.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="smoothing", persist_state="session", width=220, help="Mean over earlier epochs. Higher: calmer lines that lag behind; the raw ones stay visible.")
+        axis = linked.choice("Axis", ["epoch", "time"], "axis", "axis")
+        smoothing = linked.smoothing_slider("smoothing", "; the raw ones stay visible")
         more = shown_figures(metrics_of(epochs.columns), monitored, f"show_{run.config.strategy.name}_{monitored}")
     best = choice.best(zip(epochs["epoch"], epochs[choice.monitor], strict=True)) if choice.monitor in epochs else None
     _figures(run, epochs, best, on_source)
@@ -59,15 +59,14 @@ def learning_curves(run: Job) -> None:
 
 
 def shown_figures(metrics: Sequence[str], monitored: str | None, key: str) -> list[str]:
-    """The control that chooses what is drawn beside accuracy and loss: at first the monitored figure; kept in the session."""
+    """The control that chooses what is drawn beside accuracy and loss: at first the monitored figure."""
     others = [metric for metric in metrics if metric not in FIRST]
     if not others:
         return []
-    chosen = st.pills(
-        "Show as well", others, selection_mode="multi", default=[monitored] if monitored in others else None, key=key, format_func=lambda metric: figure(metric).title,
-        persist_state="session", help="Curves beside accuracy and loss." + (" The figure by which the run chooses its best epoch is shown at first." if monitored else ""),
+    return linked.some_of(
+        "Show as well", others, key, "also", [monitored] if monitored in others else [], format_func=lambda metric: figure(metric).title,
+        help_text="Curves beside accuracy and loss." + (" The figure by which the run chooses its best epoch is shown at first." if monitored else ""),
     )
-    return [metric for metric in others if metric in chosen]
 
 
 def _curve(run: Job, points: pd.DataFrame, metric: str, axis: str, smoothed: bool) -> None:

@@ -64,9 +64,9 @@ def pictures_map(run: Job) -> None:
     key = (str(workspace().root), run.id, run.attempt)
     embedding, laid = kept_embedding(*key), load_map(workspace().run(run.id))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        layout = choice("Layout", [PRINCIPAL, TSNE], "map_layout", "map") if laid else PRINCIPAL
+        layout = choice("Layout", [PRINCIPAL, TSNE], "map_layout", "map", default=TSNE) if laid else PRINCIPAL
         coloring = choice("Colour", list(COLORINGS), "map_color", "colour")
-        kinds = st.pills("Pictures", list(KINDS.values()), selection_mode="multi", key="map_kinds", default=list(KINDS.values()), persist_state="session")
+        kinds = linked.some_of("Pictures", list(KINDS.values()), "map_kinds", "kinds", list(KINDS.values()))
     shown = laid if laid and layout == TSNE else principal_map(embedding, len(embedding))
     laid_at = (workspace().run(run.id) / MAP).stat().st_mtime_ns if shown is laid else 0
     found = _points(*key, shown, laid_at, tuple(kinds))

@@ -38,7 +38,7 @@ TABS: dict[str, Callable[[Job], None]] = {
 }
 OF_A_RUN = frozenset({
     "run", "tab", "domain", "confusion", "cells", "arranged", "zoom", "only", "figure", "listed", "curve", "positive", "miss", "false-alarm", "threshold",
-    "map", "colour", "coloured", "mistake", "cell",
+    "map", "colour", "coloured", "kinds", "mistake", "cell", "axis", "smoothing", "also",
 })
 """Query parameters of a run's page: they leave the address with it."""
 

@@ -135,6 +135,23 @@ def test_a_clicked_cell_of_one_matrix_shows_its_pictures(found, open_page):
     cell = found(SHORT, LONG).predictions[LONG].confusion_cells().iloc[0]
     at.session_state[f"confusion_{LONG}"] = {"selection": {"cell": [{"true": cell["true"], "predicted": cell["predicted"]}]}}
     assert f"**{cell['count']} picture" in texts(at.run()) and len(at.get("image")) == min(cell["count"], 12)
+    word = f"{cell['true']} → {cell['predicted']}"
+    assert word in str(at.query_params[f"cell_{LONG}"])
+    at = open_page("compare.py", runs=f"{SHORT},{LONG}", tab="Confusion", cells="share of the row", **{f"cell_{LONG}": word})
+    assert f"**{cell['count']} picture" in texts(at) and at.segmented_control(key="compare_confusion").value == "share of the row"
+
+
+def test_what_curves_show_stands_in_the_link_and_comes_from_it(compared, open_page):
+    at = open_page("compare.py", runs=RUNS, tab="Curves", axis="time", smoothing="0.5", part="training", also="auc")
+    assert at.segmented_control(key="compare_axis").value == "time" and at.slider(key="compare_smoothing").value == 0.5
+    assert [alt.split(" of ")[0] for alt in alts(at)] == ["Accuracy", "Loss", "AUC"] and alts(at)[0].endswith("over time, training")
+    at.pills(key="compare_show").set_value([]).run()
+    at.slider(key="compare_smoothing").set_value(0.2).run()
+    at.segmented_control(key="compare_part").set_value("validation").run()
+    link = {name: at.query_params[name] for name in ("axis", "smoothing", "part", "also")}
+    assert {name: value[0] if isinstance(value, list) else value for name, value in link.items()} == {"axis": "time", "smoothing": "0.2", "part": "validation", "also": "none"}
+    wrong = open_page("compare.py", runs=RUNS, tab="Curves", axis="../x", smoothing="nan", part="?", also="?")
+    assert not wrong.exception and wrong.slider(key="compare_smoothing").value == 0.0
 
 
 def test_classes_that_differ_most_come_first(found, open_page):

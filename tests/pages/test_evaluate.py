@@ -81,6 +81,10 @@ def test_with_many_classes_the_worst_pairs_are_a_list_whose_rows_show_their_pict
     at.session_state["worst_pairs"] = {"selection": {"rows": [2], "columns": [], "cells": []}}
     assert f"of {pairs.loc[2, 'true']} taken for {pairs.loc[2, 'predicted']}" in said(at.run())
     assert len(at.get("image")) == pairs.loc[2, "count"]
+    word = f"{pairs.loc[2, 'true']} → {pairs.loc[2, 'predicted']}"
+    assert word in str(at.query_params["cell"])
+    again = open_page("runs.py", run=str(MANY), tab="Confusion", cell=word)
+    assert f"of {pairs.loc[2, 'true']} taken for {pairs.loc[2, 'predicted']}" in said(again)
     at.segmented_control(key="confusion_view_True").set_value("matrix").run()
     assert at.query_params["confusion"] in ("matrix", ["matrix"]) and "12 of them singly" in alts(at)[0]
 
