@@ -92,3 +92,14 @@ class NullReporter:
 
     def phases(self) -> dict[str, float]:
         return self._watch.seconds()
+
+
+class Portion:
+    """Tells another reporter of a part of its job: progress from 0 to 1 here is `begin` to `begin + share` there."""
+
+    def __init__(self, whole: Reporter, begin: float, share: float) -> None:
+        self._whole, self._begin, self._share = whole, begin, share
+        self.phase, self.log, self.epoch, self.check, self.phases = whole.phase, whole.log, whole.epoch, whole.check, whole.phases
+
+    def progress(self, fraction: float, message: str = "") -> None:
+        self._whole.progress(self._begin + self._share * min(1.0, fraction), message)

@@ -95,12 +95,32 @@ class Trainer:
 
         `tick(fraction)` is called about once a second with how much is done; what it raises ends the epoch.
         """
+        streams = self.strategy.streams(parts, number)
+        *_, (steps, sums) = self._passed(number, streams, tick)
+        pictures, found = self.strategy.counted(streams), sums.numpy()
+        return Epoch(float(found[0]) / pictures, float(found[1]) / pictures, {name: float(value) / steps for name, value in zip(self.strategy.further, found[2:], strict=True)})
+
+    def step_losses(self, number: int, parts: Parts, tick: Callable[[float], None] = lambda fraction: None) -> Iterator[float]:
+        """An epoch step by step: yields the classification loss (nats) of each as it is done."""
+        streams, before = self.strategy.streams(parts, number), 0.0
+        for done, sums in self._passed(number, streams, tick, most=1):
+            step = [stream._replace(order=stream.order[(done - 1) * stream.batch : done * stream.batch]) for stream in streams]
+            after = float(sums[0])
+            yield (after - before) / self.strategy.counted(step)
+            before = after
+
+    def scale_rates(self, factor: float) -> None:
+        """From now on every group learns at `factor` times its own rate; not where the step size follows a schedule."""
+        for optimizer, group in zip(self.optimizers, self.groups, strict=True):
+            optimizer.learning_rate = factor * group.rate
+
+    def _passed(self, number: int, streams: tuple[Stream, ...], tick: Callable[[float], None], most: int | None = None) -> Iterator[tuple[int, tf.Tensor]]:
+        """Go through an epoch: yields after each compiled call, of `most` steps, how many are done and the sums so far."""
         done = 0
 
         def check() -> None:
             tick(done / steps)
 
-        streams = self.strategy.streams(parts, number)
         steps = -(-len(streams[0].order) // streams[0].batch)
         from_features = self._from_features(number, streams)
         if not from_features:
@@ -113,7 +133,7 @@ class Trainer:
         for block in self._blocks(streams, steps, bundle, check):
             start, block_steps = 0, -(-len(block[0].order) // streams[0].batch)
             while start < block_steps:
-                count = min(max(bundle, self._call_steps // bundle * bundle), block_steps - start)
+                count = min(most or max(bundle, self._call_steps // bundle * bundle), block_steps - start)
                 began = time.perf_counter()
                 given = tuple(
                     (held.x, held.labels, tf.constant(held.order[start * stream.batch : (start + count) * stream.batch]), *held.weights)
@@ -124,9 +144,8 @@ class Trainer:
                 float(sums[0])  # Wait for the result: a GPU's call returns before its work is done.
                 self._measured(count, time.perf_counter() - began)
                 start, done = start + count, done + count
+                yield done, sums
                 check()
-        pictures, found = self.strategy.counted(streams), sums.numpy()
-        return Epoch(float(found[0]) / pictures, float(found[1]) / pictures, {name: float(value) / steps for name, value in zip(self.strategy.further, found[2:], strict=True)})
 
     def probabilities(self, rows: Rows, check: Check = lambda: None, epoch: int | None = None) -> np.ndarray:
         """Softmax of the logits; `check` is called after each batch. Shapes: (n, classes) float32.

@@ -71,6 +71,21 @@ def run(
             return steps.carry_out(resume_from)
 
 
+@contextlib.contextmanager
+def begun(
+    config: RunConfig, dataset: Dataset, workspace: Workspace, run_dir: Path, reporter: Reporter, source: Dataset | None = None
+) -> Iterator[tuple[Trainer, Parts]]:
+    """A run's trainer, on its devices, and what it would learn from, before the first epoch; test pictures are not looked at. Raises as `run`."""
+    tf.config.experimental.enable_op_determinism()
+    with _explained_shortage():
+        steps = _Run(config, dataset, source, workspace, run_dir, reporter)
+        with steps.devices.scope():
+            reporter.phase("features")
+            steps.open_inputs(None)
+            parts, watched = steps.parts()
+            yield steps.trainer(parts, watched["val"].rows(1).layout.row_shape), parts
+
+
 class _Run:
     """The steps of one run and what they hand to each other."""
 
@@ -78,7 +93,7 @@ class _Run:
         self, config: RunConfig, dataset: Dataset, source: Dataset | None, workspace: Workspace, run_dir: Path, reporter: Reporter
     ) -> None:
         self.config, self.dataset, self.source, self.workspace, self.run_dir, self.reporter = config, dataset, source or dataset, workspace, run_dir, reporter
-        self._began = time.perf_counter()
+        self._began, self._before_s = time.perf_counter(), 0.0
         reporter.phase("prepare")
         spec = backbones.spec(config.backbone.name)
         self.cut = cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)
@@ -96,11 +111,12 @@ class _Run:
         self.given = dataclasses.replace(given, train=NONE) if given is not None and way.domain == "labelled" else given
 
     def carry_out(self, resume_from: Committed | None) -> dict[str, Any]:
-        self._before_s = resume_from.history[-1]["seconds"] if resume_from else 0.0
+        if resume_from:
+            self._before_s = resume_from.history[-1]["seconds"]
         self._write_settings()
         self.reporter.phase("features")
-        self._open_inputs(resume_from)
-        parts, watched = self._parts()
+        self.open_inputs(resume_from)
+        parts, watched = self.parts()
         self.reporter.phase("train")
         trainer, state = self._train(parts, watched, resume_from)
         self.reporter.phase("features")
@@ -120,7 +136,7 @@ class _Run:
         self.reporter.progress(1.0, "done")
         return summary
 
-    def _open_inputs(self, resume_from: Committed | None) -> None:
+    def open_inputs(self, resume_from: Committed | None) -> None:
         """A resumed run goes on from the same stored feature maps as before, or from pixels as before."""
         chosen, via = self.run_dir / ROUTE_FILE, "look"
         if resume_from:
@@ -141,7 +157,7 @@ class _Run:
         if source:
             self.inputs.append(Inputs(settings, self.source, source, *common, role="source"))
 
-    def _parts(self) -> tuple[Parts, dict[str, Part]]:
+    def parts(self) -> tuple[Parts, dict[str, Part]]:
         """What is learnt from, and what is only watched: "val" chooses the epoch."""
         split, source = self.split, self.given
         target = self.inputs[0].learnt()
@@ -196,14 +212,14 @@ class _Run:
 
     def _train(self, parts: Parts, watched: dict[str, Part], resume_from: Committed | None) -> tuple[Trainer, checkpoints.State]:
         config = self.config
-        trainer = self._trainer(parts, watched["val"].rows(1).layout.row_shape)
+        trainer = self.trainer(parts, watched["val"].rows(1).layout.row_shape)
         state = checkpoints.load(resume_from.checkpoint, config.hash()) if resume_from else None
         state = fit(
             trainer, parts, watched, config.train, config.hash(), self.run_dir, self.reporter, state, self._progress_of_epochs(state.epoch if state else 0)
         )
         return trainer, state
 
-    def _trainer(self, parts: Parts, row_shape: tuple[int, ...]) -> Trainer:
+    def trainer(self, parts: Parts, row_shape: tuple[int, ...]) -> Trainer:
         recipe, classes, optimizer = Recipe.of(self.config), len(self.split.classes), self.config.optimizer
         plain = recipe.way.name == "frozen" and optimizer.schedule == "constant" and not optimizer.warmup_epochs
         if plain and not self.config.freeze.trainable_blocks and not self.plan.mirrored:
