@@ -14,6 +14,7 @@ from tlcore import devices, jobs, locks
 from tlcore.executors import WorkerProcess, child_environment
 from tlcore.store import ACTIVE, JobState, Store
 from tlcore.supervisor import Supervisor, SupervisorSettings
+from tlcore.tasks import JOB_KINDS
 
 
 @pytest.fixture
@@ -344,7 +345,8 @@ def test_the_real_settings_have_a_run_for_each_card(monkeypatch):
     found = tuple(devices.Card(name, "NVIDIA T4") for name in ("2", "5", "7"))
     monkeypatch.setattr(devices, "plan", lambda: devices.Plan(found, libraries=True))
     settings = SupervisorSettings.from_env()
-    assert settings.cards == ("2", "5", "7") and settings.limits == {"train": 3, "ingest": 1, "export": 1, "shift": 1, "weights": 1, "map": 1, "label_check": 1}
+    assert set(jobs.GONE) == set(JOB_KINDS)
+    assert settings.cards == ("2", "5", "7") and settings.limits == {**dict.fromkeys(JOB_KINDS, 1), "train": 3}
     monkeypatch.setattr(devices, "plan", lambda: devices.Plan(found, libraries=False))
     assert SupervisorSettings.from_env().cards == () and SupervisorSettings.from_env().limits["train"] == 1
 

@@ -20,6 +20,7 @@ import yaml
 from tlcore import (
     backbones,
     cache,
+    cli_before,
     cli_labels,
     cli_runs,
     cli_suspects,
@@ -85,6 +86,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_training_commands(command)
     cli_runs.add_commands(command, cli_tags.add_commands(command))
     _add_model_commands(command)
+    cli_before.add_commands(command)
     cli_labels.add_commands(command)
     cli_suspects.add_commands(command, data)
     cli_weights.add_commands(command)

@@ -34,6 +34,8 @@ GONE = {
     "shift": "Its process ended without a word: killed, out of memory, or the machine stopped. Measure it again.",
     "map": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the map again.",
     "label_check": "Its process ended without a word: killed, out of memory, or the machine stopped. Look for wrong labels again.",
+    "rate": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the rate again.",
+    "more": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask it again.",
 }
 
 

@@ -36,7 +36,7 @@ class SupervisorSettings:
     cards: each is given to one run at a time; without any, workers see what there is.
     """
 
-    limits: Mapping[str, int] = dataclasses.field(default_factory=lambda: {"train": 1, "ingest": 1, "export": 1, "shift": 1, "weights": 1, "map": 1, "label_check": 1})
+    limits: Mapping[str, int] = dataclasses.field(default_factory=lambda: dict.fromkeys(jobs.GONE, 1))
     cards: tuple[str, ...] = ()
     standby: bool = True
     idle_s: float = 600.0

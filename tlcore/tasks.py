@@ -23,19 +23,39 @@ class Outcome(NamedTuple):
 
 def train(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Outcome:
     """Carry out a run."""
-    from tlcore.datasets.dataset import Dataset
     from tlcore.nn import training
 
-    workspace = store.workspace
+    given = _given(job, store, reporter)
+    resume_from = last_committed(job, store, run_dir, reporter)
+    return Outcome(training.run(job.config, given.pop("dataset"), store.workspace, run_dir, reporter, resume_from, **given))
+
+
+def rate(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Outcome:
+    """Find a learning rate for settings."""
+    from tlcore.nn import rate_range
+    from tlcore.rate_range import rising
+
+    rates = rising(job.payload["low"], job.payload["high"], job.payload["steps"])
+    found = rate_range.find(job.config, workspace=store.workspace, run_dir=run_dir, reporter=reporter, rates=rates, **_given(job, store, reporter))
+    return Outcome(found.to_json())
+
+
+def more(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
+    """See whether more labels would help."""
+    from tlcore.nn import growth
+
+    return Outcome(growth.measure(job.config, workspace=store.workspace, reporter=reporter, **_given(job, store, reporter)).to_json())
+
+
+def _given(job: Job, store: Store, reporter: StoreReporter) -> dict[str, Any]:
+    """The datasets that a run's settings name, as `dataset` and, where there is one, `source`; the weights they name are made where they are lacking."""
+    from tlcore.datasets.dataset import Dataset
+
     if job.config.backbone.run is not None:
         reporter.phase("prepare")
         take_trunk(store, job.config.backbone.run)
-    dataset = Dataset.open(workspace.dataset(job.payload["dataset_id"]))
-    resume_from = last_committed(job, store, run_dir, reporter)
-    more: dict[str, Any] = {}
-    if "source_id" in job.payload:
-        more["source"] = Dataset.open(workspace.dataset(job.payload["source_id"]))
-    return Outcome(training.run(job.config, dataset, workspace, run_dir, reporter, resume_from, **more))
+    named = {"dataset": "dataset_id", "source": "source_id"}
+    return {role: Dataset.open(store.workspace.dataset(job.payload[key])) for role, key in named.items() if key in job.payload}
 
 
 def ingest(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
@@ -126,7 +146,7 @@ def label_check(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter)
 
 
 Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
-JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift, "weights": weights, "map": map_pictures, "label_check": label_check}
+JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift, "weights": weights, "map": map_pictures, "label_check": label_check, "rate": rate, "more": more}
 
 
 def last_committed(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Committed | None:
