@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import streamlit as st
 
 from pages.ui.label_view import label_curve
-from pages.ui.linked import put_into_link, take_from_link
-from pages.ui.state import read_id, store, write_query
-from tlcore.errors import NotFoundError
+from pages.ui.series_choice import choose
+from pages.ui.state import store
 from tlcore.label_curve import KIND, QUESTION
-from tlcore.store import Series
-
-CHOSEN = "series_chosen"
 
 
 def labels() -> None:
@@ -21,7 +15,7 @@ def labels() -> None:
     listed = store().series.listed(KIND)
     st.subheader(QUESTION, anchor=False)
     if listed:
-        label_curve(choose(listed))
+        label_curve(choose(listed, KIND, "series", "Series"))
     else:
         with st.container(border=True):
             st.markdown(
@@ -31,36 +25,6 @@ def labels() -> None:
             st.page_link("train.py", label="Set up the experiment", icon=":material/query_stats:")
     st.subheader("Search by hand", anchor=False)
     by_hand()
-
-
-def choose(listed: list[Series]) -> Series:
-    """The series of the link, else the newest; the link follows the choice."""
-    asked = read_id("series")
-    known = {series.id: series for series in listed}
-    if asked is not None and asked not in known:
-        try:
-            series = store().series.get(asked)
-            known |= {asked: series} if series.kind == KIND else {}  # An old one, or one whose runs were deleted.
-        except NotFoundError:
-            pass
-        if asked not in known:
-            st.warning("The link names a series that isn't here, deleted perhaps. The newest one is shown instead.", icon=":material/search_off:")
-    first = asked if asked in known else listed[0].id
-    if asked != first:
-        write_query(series=first)
-    if st.session_state.get(CHOSEN) not in known:
-        st.session_state.pop(CHOSEN, None)  # It was deleted.
-    take_from_link(CHOSEN, "series", lambda: first)
-    number = st.selectbox(
-        "Series", list(known), key=CHOSEN, width=480, on_change=put_into_link, args=(CHOSEN, "series"),
-        format_func=lambda number: named(known[number]), help="Each is one experiment of many runs. The newest comes first.",
-    )
-    return known[number]
-
-
-def named(series: Series) -> str:
-    """Number, title and when it was queued: not how long ago, since the browser sends back the words that it was given."""
-    return f"{series.id} · {series.title} · {time.strftime('%d %b %Y, %H:%M', time.localtime(series.created_at))}"
 
 
 def by_hand() -> None:
