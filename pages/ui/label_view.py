@@ -122,6 +122,6 @@ def _cancel(series_id: int) -> None:
 def _delete(series_id: int) -> None:
     with guarded():
         deleted = series_jobs.delete(store(), series_id)
-        write_query(series=None)
+        write_query(series=None, tab="labels")
         toast_next(f"The series and its {count(deleted, 'run')} are deleted.", ":material/delete:")
         st.rerun()

@@ -38,6 +38,8 @@ def panel(record: DatasetRecord, backbone: BackboneSpec) -> None:
         ready = config is not None and problem is None
         _start(config if ready else None, shown)
         label_preset.section(config if ready else None, record)
+        if config is not None:
+            _questions(config)
         with st.popover("Queue several", icon=":material/playlist_add:", disabled=not ready, width="stretch"):
             if config is not None:
                 _several(config, record)
@@ -135,6 +137,14 @@ def variants(config: RunConfig, names: list[str], depths: list[int]) -> tuple[li
 def no_numbers(text: str) -> list[str]:
     """The parts of a list of depths that are none."""
     return [f"'{part[:60]}' is no {'whole ' if part[0] in '-+.0123456789' else ''}number" for part in dict.fromkeys(forms.listed(text)[1])]
+
+
+def _questions(config: RunConfig) -> None:
+    """The way to what Tune can tell of these settings before they run."""
+    settings = forms.address(config)
+    with st.container(horizontal=True, key="questions"):
+        st.page_link("tune.py", label="Find a learning rate", icon=":material/speed:", query_params={**settings, "tab": "rate"})
+        st.page_link("tune.py", label="Would more labels help?", icon=":material/trending_up:", query_params={**settings, "tab": "more"})
 
 
 def _several(config: RunConfig, record: DatasetRecord) -> None:

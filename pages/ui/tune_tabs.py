@@ -8,6 +8,8 @@ from typing import NamedTuple
 import streamlit as st
 
 from pages.ui.label_tab import labels
+from pages.ui.more_tab import more_labels
+from pages.ui.rate_tab import rates
 from pages.ui.state import guarded, read_text, write_query
 
 
@@ -20,10 +22,12 @@ class Tab(NamedTuple):
 
 # By the word that stands in the link, `?tab=labels`.
 TABS: dict[str, Tab] = {
+    "rate": Tab("Learning rate", rates),
+    "more": Tab("More labels?", more_labels),
     "labels": Tab("Labels", labels),
 }
 KEY, FROM_LINK = "tune_tab", "tune_tab_link"
-BY_PARAMETER = {"series": "labels"}
+BY_PARAMETER = {"series": "labels", "rate": "rate", "more": "more"}
 """Links that name one thing and no tab, such as `?series=7`, open the tab that shows it."""
 
 

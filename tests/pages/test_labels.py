@@ -63,7 +63,7 @@ def test_fractions_that_are_left_out_are_said_and_a_plan_that_cannot_be_made_is_
 
 
 def test_tune_without_a_series_names_the_next_step(empty, open_page):
-    app = open_page("tune.py")
+    app = open_page("tune.py", tab="labels")
     assert "No such experiment yet" in said(app)
     assert "Set up the experiment" in [link.value for link in app.page_link]
 
@@ -96,7 +96,7 @@ def test_what_waits_is_cancelled_and_what_is_done_stays(store, open_page):
 def test_series_are_chosen_from_a_list_and_the_link_follows(store, open_page):
     first, second = label_series.queued(store, name="one"), label_series.queued(store, name="two")
     label_series.end(store, 1)
-    app = open_page("tune.py")
+    app = open_page("tune.py", tab="labels")
     assert app.selectbox(key="series_chosen").value == second and not app.get("vega_lite_chart")
     assert app.query_params["series"] == str(second)
     app.selectbox(key="series_chosen").set_value(first).run()

@@ -7,7 +7,7 @@ from tests.pages.conftest import texts
 
 
 def test_the_page_leads_to_what_exists(empty, open_page):
-    at = open_page("tune.py")
+    at = open_page("tune.py", tab="labels")
     assert "beside Start" in texts(at) and "then several backbones or depths at once" in texts(at)
     assert [link.value for link in at.page_link] == ["Set up the experiment", "Queue several runs", "Watch them", "Compare the finished ones"]
 
