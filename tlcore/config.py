@@ -247,7 +247,7 @@ def parse(document: Mapping[str, Any], where: str = "configuration") -> RunConfi
     try:
         return RunConfig.model_validate(document)
     except ValidationError as error:
-        raise InputError(f"{where}: " + "; ".join(_explain(e) for e in error.errors()[:5]) + ".") from None
+        raise InputError(f"{where}: " + "; ".join(explain(e) for e in error.errors()[:5]) + ".") from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -301,7 +301,8 @@ def with_changes(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dic
     return result
 
 
-def _explain(error: Mapping[str, Any]) -> str:
+def explain(error: Mapping[str, Any]) -> str:
+    """One of pydantic's complaints about settings, in words that name the key, the value and what it may be."""
     loc = [str(part) for part in error["loc"]]
     if loc[:1] == ["strategy"] and loc[1:2] and loc[1] in STRATEGIES:
         del loc[1]  # pydantic names the kind too.

@@ -1,8 +1,8 @@
 """The store of a workspace: all SQL is in its parts, one a file.
 
 Jobs as they are read (job_reads) and changed from outside their worker (job_changes), a worker's writes
-(worker_writes), datasets (dataset_table). What stands by itself is an attribute: `series`, `runs` (run_table), `tags`
-(run_tags), `marks`.
+(worker_writes), datasets (dataset_table). What stands by itself is an attribute: `series`, `trials` (trial_table), `runs`
+(run_table), `tags` (run_tags), `marks`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from tlcore.run_table import RunTable
 from tlcore.run_tags import TagTable
 from tlcore.schema import open_engine
 from tlcore.series import SeriesTable
+from tlcore.trial_table import TrialTable
 from tlcore.worker_writes import WorkerWrites
 from tlcore.workspace import Workspace
 
@@ -41,6 +42,7 @@ class Store(JobChanges, WorkerWrites):
     def __init__(self, workspace: Workspace, engine: sa.Engine, clock: Callable[[], float] = time.time) -> None:
         super().__init__(workspace, engine, clock)
         self.series = SeriesTable(self._reading, self._writing, clock)
+        self.trials = TrialTable(self._reading)
         self.runs = RunTable(self._reading, self._writing)
         self.tags = TagTable(self._reading, self._writing)
         self.marks = MarkTable(self._reading, self._writing, clock)
