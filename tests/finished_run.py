@@ -191,7 +191,7 @@ def _embedding(learner: Learner) -> Embedding:
     pixels, labels = zip(*(_part(*each) for each in given.values()), strict=True)
     components = PCA(16, random_state=0).fit(np.concatenate(pixels))
     rows = np.concatenate([getattr(split, part) for _, split, part in given.values()])
-    return Embedding(components.transform(np.concatenate(pixels)), np.repeat(list(given), list(map(len, labels))), rows, np.concatenate(labels), components.explained_variance_ratio_)
+    return Embedding(components.transform(np.concatenate(pixels)), np.repeat(list(given), list(map(len, labels))), rows, np.concatenate(labels), components.explained_variance_ratio_, components.mean_, components.components_)
 
 
 def _summary(epochs: pd.DataFrame, learner: Learner, parts: dict[str, Predictions]) -> dict:

@@ -9,7 +9,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from tests.finished_run import png
-from tlcore.predict import answers_table, predict
+from tlcore.predict import Seen, answers_table, predict
 
 
 class Linear:
@@ -23,8 +23,9 @@ class Linear:
         self.classes = tuple(str(digit) for digit in digits)
         self.model = LogisticRegression(C=0.1, max_iter=200).fit(pixels[known] / 16, labels[known])
 
-    def probabilities(self, pixels: np.ndarray) -> np.ndarray:
-        return self.model.predict_proba(pixels[..., 0].reshape(len(pixels), -1) / 255).astype(np.float32)
+    def look(self, pixels: np.ndarray) -> Seen:
+        flat = pixels[..., 0].reshape(len(pixels), -1) / 255
+        return Seen(self.model.predict_proba(flat).astype(np.float32), flat)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,7 @@ def test_no_usable_file_asks_no_model(three):
     class Unasked:
         classes, side_px = ("a", "b"), 8
 
-        def probabilities(self, pixels):
+        def look(self, pixels):
             raise AssertionError("asked about nothing")
 
     assert predict({"m": Unasked()}, [("a.txt", b"no")])[0].error

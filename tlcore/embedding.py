@@ -26,7 +26,8 @@ class Embedding:
     `vectors` (n, c ≤ 64) float32: principal components, the most telling first, of representations of length 1. `part`:
     "train", "val", "test", or the same of the source as "source_train" …. `rows` and `labels` (n,): the row in the dataset
     of that domain, and the index into the run's classes. Of many training pictures it holds some, evenly chosen.
-    `explained`: the share of the variance that each component holds (c,).
+    `explained`: the share of the variance that each component holds (c,). `mean` (d,) and `components` (c, d) of the
+    representations say how a new picture is placed; empty where that wasn't kept.
     """
 
     vectors: np.ndarray
@@ -34,6 +35,8 @@ class Embedding:
     rows: np.ndarray
     labels: np.ndarray
     explained: np.ndarray
+    mean: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
+    components: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -47,6 +50,21 @@ class Embedding:
         """Positions of the pictures of one part, int64."""
         return np.flatnonzero(self.part == part)
 
+    @property
+    def takes_more(self) -> bool:
+        """Whether a new picture can be placed."""
+        return self.components.size > 0
+
+    def place(self, representations: np.ndarray) -> np.ndarray:
+        """Where pictures lie of which this is what the output layer is given. Shapes: (n, d) → (n, c)."""
+        assert self.takes_more
+        return (unit(representations) - self.mean) @ self.components.T
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Each row scaled to length 1; zeros stay zeros. Shapes: (n, d)."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+
 
 def save_embedding(run_dir: Path, embedding: Embedding) -> Path:
     """Write it into a run's folder; the file appears whole."""
@@ -55,6 +73,7 @@ def save_embedding(run_dir: Path, embedding: Embedding) -> Path:
         np.savez(
             file, vectors=embedding.vectors.astype(np.float16), names=names, part=np.searchsorted(names, embedding.part).astype(np.int8),
             rows=embedding.rows.astype(np.int64), labels=embedding.labels.astype(np.int32), explained=embedding.explained.astype(np.float32),
+            mean=embedding.mean.astype(np.float32), components=embedding.components.astype(np.float16),
         )
     return path
 
@@ -64,7 +83,8 @@ def load_embedding(run_dir: Path) -> Embedding:
     try:
         with np.load(run_dir / EMBEDDING, allow_pickle=False) as stored:
             vectors, part = stored["vectors"].astype(np.float32), stored["names"][stored["part"]]
-            return Embedding(vectors, part, stored["rows"], stored["labels"].astype(np.int64), stored["explained"])
+            placing = {name: stored[name].astype(np.float32) for name in ("mean", "components") if name in stored}
+            return Embedding(vectors, part, stored["rows"], stored["labels"].astype(np.int64), stored["explained"], **placing)
     except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
         number = run_dir.name.lstrip("0") or run_dir.name
         raise NotFoundError(f"run {number} kept no map of its pictures. Clone it and train it again to get one.") from None

@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 Pooling = Literal["avg", "max", "flatten"]
+
+
+class Heat(NamedTuple):
+    """How much each position speaks for a class, float32 (h, w), as `Head.heat`; `exact`: whether nothing is left out."""
+
+    values: np.ndarray
+    exact: bool
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

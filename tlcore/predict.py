@@ -4,26 +4,38 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
 from PIL import Image
 
 from tlcore.errors import TLError
+from tlcore.heat import Heat
 from tlcore.images import decode_untrusted, to_pixels
 
 AT_ONCE = 4  # Of 50 megapixels each they take 0.6 GB.
 KEPT_PX = 512
 
 
+class Seen(NamedTuple):
+    """What a network makes of pictures: probabilities (n, k), and what its output layer is given (n, d), where that can be told."""
+
+    probabilities: np.ndarray
+    representations: np.ndarray | None
+
+
 class Predictor(Protocol):
-    """What `tlcore.nn.inference.load` gives: uint8 (n, side, side, 3) in, probabilities (n, k) out."""
+    """What `tlcore.nn.inference.load` gives."""
 
     classes: tuple[str, ...]
     side_px: int
 
-    def probabilities(self, pixels: np.ndarray) -> np.ndarray: ...
+    def look(self, pixels: np.ndarray) -> Seen:
+        """Shapes: uint8 (n, side, side, 3)."""
+
+    def heat(self, pixels: np.ndarray, name: str) -> Heat | None:
+        """Where one picture speaks for a class; None where the network doesn't tell. Shapes: uint8 (side, side, 3)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +76,7 @@ def _predict(predictors: Mapping[str, Predictor], files: Sequence[tuple[str, byt
     given: dict[int, dict[str, dict[str, float]]] = {i: {} for i in good}
     for name, predictor in predictors.items() if good else ():
         pixels = np.stack([to_pixels(image, predictor.side_px) for image in good.values()])
-        for i, row in zip(good, predictor.probabilities(pixels), strict=True):
+        for i, row in zip(good, predictor.look(pixels).probabilities, strict=True):
             given[i][name] = dict(zip(predictor.classes, map(float, row), strict=True))
     return [
         Answer(name, error=str(picture))

@@ -12,7 +12,7 @@ from tlcore.nn import export
 from tlcore.nn.classifier import Classifier, TwoStreams
 from tlcore.nn.models import Backbone, row_shape, tail_model
 from tlcore.nn.openvino_engine import core, ov
-from tlcore.nn.openvino_head import ending_of, with_outputs
+from tlcore.nn.openvino_head import ending_of, side_by_side
 from tlcore.nn.prefix import Prefix
 
 CASES = {
@@ -38,7 +38,9 @@ def test_head_and_maps_give_the_probabilities_again(case, workspace, tmp_path):
     assert ending is not None and ending.head is not None
     assert (ending.head.pooling, ending.head.is_linear) == (head.pooling, not head.hidden)
     pixels = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 3), dtype=np.uint8)
-    answered, seen, *maps = asked(with_outputs(model, [ending.representation, *ending.maps]), pixels)
+    joined = asked(side_by_side(model, [ending.representation]), pixels)
+    answered, seen = joined[:, :3], joined[:, 3:]
+    maps = [asked(ov.Model([each], model.get_parameters(), "maps"), pixels) for each in ending.maps]
     laid = [each[0] if last else each[0].transpose(1, 2, 0) for each, last in zip(maps, ending.channels_last, strict=True)]
     assert len(laid) == (2 if kind is TwoStreams else 1)
     shares = np.exp(ending.head.logits(laid))
@@ -48,10 +50,8 @@ def test_head_and_maps_give_the_probabilities_again(case, workspace, tmp_path):
     np.testing.assert_allclose(shares / shares.sum(), answered[0], atol=1e-5)
 
 
-def asked(model: ov.Model, pixels: np.ndarray) -> list[np.ndarray]:
-    compiled = core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    given = compiled(pixels)
-    return [np.array(given[i]) for i in range(len(compiled.outputs))]
+def asked(model: ov.Model, pixels: np.ndarray) -> np.ndarray:
+    return np.array(core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})(pixels)[0])
 
 
 def test_a_model_that_ends_otherwise_has_no_such_ending():

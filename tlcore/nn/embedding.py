@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from tlcore.activations import Rows
-from tlcore.embedding import MOST_COMPONENTS, Embedding
+from tlcore.embedding import MOST_COMPONENTS, Embedding, unit
 from tlcore.nn.trainer import Check, Trainer
 
 # Of each part at most, evenly chosen: a map shows no more, and a neighbour among so many is near enough.
@@ -53,7 +53,7 @@ def embedding(trainer: Trainer, parts: Mapping[str, Pictures], cached: bool, see
     are of a sample of all parts.
     """
     chosen = {name: _evenly(len(part.rows), _most(name, cached)) for name, part in parts.items()}
-    seen: Callable[[str, np.ndarray], np.ndarray] = lambda name, at: _unit(trainer.representations(_Chosen(parts[name].given, at), check))  # noqa: E731
+    seen: Callable[[str, np.ndarray], np.ndarray] = lambda name, at: unit(trainer.representations(_Chosen(parts[name].given, at), check))  # noqa: E731
     total = sum(map(len, chosen.values()))
     limit = min(FITTED_ROWS, max(2, FITTED_BYTES // (4 * trainer.representation_width)))
     sample = np.concatenate([seen(name, at[_evenly(len(at), -(-limit * len(at) // total))]) for name, at in chosen.items()])
@@ -70,6 +70,8 @@ def embedding(trainer: Trainer, parts: Mapping[str, Pictures], cached: bool, see
         np.concatenate([parts[name].rows[at] for name, at in chosen.items()]),
         np.concatenate([parts[name].labels[at] for name, at in chosen.items()]),
         np.nan_to_num(reduced.explained_variance_ratio_),
+        reduced.mean_,
+        reduced.components_,
     )
 
 
@@ -82,6 +84,3 @@ def _evenly(count: int, most: int) -> np.ndarray:
     """At most so many positions below `count`, evenly spread."""
     return np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(np.int64)
 
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)

@@ -16,7 +16,8 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 import openvino as ov  # noqa: E402
 
 BATCH_IMAGES = 16
-SETTINGS = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": "f32"}
+SETTINGS = {"INFERENCE_PRECISION_HINT": "f32"}
+AT_ONCE, ONE_BY_ONE = "THROUGHPUT", "LATENCY"  # Several batches side by side, or all cores for each.
 
 # Called with the position of a batch's first picture and the rows computed for it.
 Sink = Callable[[int, np.ndarray], None]
@@ -36,13 +37,13 @@ class OpenVINOEngine:
 
     name = "openvino"
 
-    def __init__(self, model: Path | ov.Model, batch_images: int = BATCH_IMAGES) -> None:
+    def __init__(self, model: Path | ov.Model, batch_images: int = BATCH_IMAGES, pace: str = AT_ONCE) -> None:
         model = core().read_model(model) if isinstance(model, Path) else model
         shape = model.input(0).get_partial_shape()
         shape[0] = batch_images
         model.reshape(shape)
         self.side_px = int(model.input(0).shape[1])
-        self._compiled = core().compile_model(model, "CPU", SETTINGS)
+        self._compiled = core().compile_model(model, "CPU", SETTINGS | {"PERFORMANCE_HINT": pace})
         self._queue = ov.AsyncInferQueue(self._compiled, 0)
         self._failure: Exception | None = None
         self._queue.set_callback(self._finished)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from tlcore.heat import Head, Pooling
 from tlcore.nn.openvino_engine import ov
 
+op = ov.opset13
 Dense = tuple[np.ndarray, np.ndarray]
 _NEUTRAL = ("Convert", "Dropout")  # Change no value.
 
@@ -46,9 +48,11 @@ def ending_of(model: ov.Model) -> Ending | None:
     return Ending(representation, Head(kinds.pop(), tuple(dense)), tuple(each[1] for each in told), tuple(each[2] for each in told))
 
 
-def with_outputs(model: ov.Model, outputs: list[ov.Output]) -> ov.Model:
-    """The same model with further results after its own."""
-    return ov.Model([*model.outputs, *outputs], model.get_parameters(), model.get_friendly_name())
+def side_by_side(model: ov.Model, further: Sequence[ov.Output]) -> ov.Model:
+    """The same with one result: its own vector and further ones, joined. Shapes: (n, a), (n, b) … → (n, a + b …)."""
+    parts = [model.outputs[0].get_node().input_value(0), *further]
+    joined = op.concat(parts, 1).output(0)
+    return ov.Model([op.result(joined)], model.get_parameters(), model.get_friendly_name()).clone()
 
 
 def _source(node: ov.Node, place: int = 0) -> ov.Node:
