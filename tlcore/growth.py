@@ -167,10 +167,10 @@ def in_words(found: Growth) -> list[str]:
     now, gain = found.labels[-1], found.gain
     doubled = f"Doubling the labels, from {now:,} to {2 * now:,} training pictures,"
     if gain.high < NOTHING:
-        return [f"{doubled} would bring next to nothing: {gain.high:.1f} points at most.", f"The head recognises {found.now:.1%} of the validation pictures."]
+        return [f"{doubled} would bring next to nothing: {gain.high:.1f} points at most.", f"The head recognises {found.now:.1%} of the validation pictures now."]
     said = [
         f"{doubled} would bring about {gain.value:.1f} points, between {gain.low:.1f} and {gain.high:.1f}.",
-        f"The head recognises {found.now:.1%} of the validation pictures now; with twice as many labels it would be about {1 - found.law.error(2 * now):.1%}.",
+        f"The head recognises {found.now:.1%} of the validation pictures now.",
     ]
     if len(found.classes) > 1 and (most := found.classes[0]).gain.low >= NOTHING:
         said.append(f"'{most.name}' would gain most: about {most.gain.value:.1f} points of the class, between {most.gain.low:.1f} and {most.gain.high:.1f}.")

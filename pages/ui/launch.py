@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui import forms, label_preset, outlook_view, weights_choice
 from pages.ui.domains_view import domain_counts
 from pages.ui.errors import guarded
+from pages.ui.settings_choice import in_link
 from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import count, literal, millions, size
 from tlcore import jobs
@@ -141,10 +142,10 @@ def no_numbers(text: str) -> list[str]:
 
 def _questions(config: RunConfig) -> None:
     """The way to what Tune can tell of these settings before they run."""
-    settings = forms.address(config)
+    settings = in_link(config)
     with st.container(horizontal=True, key="questions"):
-        st.page_link("tune.py", label="Find a learning rate", icon=":material/speed:", query_params={**settings, "tab": "rate"})
-        st.page_link("tune.py", label="Would more labels help?", icon=":material/trending_up:", query_params={**settings, "tab": "more"})
+        st.page_link("tune.py", label="Find a learning rate", icon=":material/speed:", query_params={"tab": "rate", **settings})
+        st.page_link("tune.py", label="Would more labels help?", icon=":material/trending_up:", query_params={"tab": "more", **settings})
 
 
 def _several(config: RunConfig, record: DatasetRecord) -> None:

@@ -1,19 +1,29 @@
-"""The settings that a question on Tune is about: those of the link, written as Train writes them, or those of a finished run (`?of=7`)."""
+"""The settings that a question on Tune is about: those of the link, or those of a finished run (`?of=7`).
+
+The link says `?set=train.epochs=5`, once for each setting, as `--set train.epochs=5` on the command line. Train's own names
+(`?train.epochs=5`) can't serve: Streamlit takes a widget's parameter out of the address when its page is left.
+"""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from typing import Any
+
 import streamlit as st
+import yaml
 
 from pages.ui import forms
 from pages.ui.pick import DONE, short_name
-from pages.ui.state import read_id, read_text, store, write_query
+from pages.ui.state import read_id, store, write_query
 from pages.ui.text import count, literal
-from tlcore.config import RunConfig, parse, with_changes
-from tlcore.errors import TLError
+from tlcore.config import RunConfig, parse, read_value, with_changes
+from tlcore.errors import InputError, TLError
 from tlcore.store import DatasetRecord, Job, JobState
 from tlcore.strategies import Frozen
 
 KEY = "settings_of"
+SET = "set"
 HERE = 0  # In place of a run's number: the settings in the link.
 LISTED = 20
 
@@ -32,7 +42,7 @@ def choose_settings(records: list[DatasetRecord]) -> RunConfig | None:
     except TLError as error:
         here = None
         st.error(literal(str(error)), icon=":material/error:")
-    named = f"As set on Train · {here.title}" if here is not None and read_text("dataset") else f"The usual ones · {here.title}" if here is not None else "As in the link"
+    named = f"As set on Train · {here.title}" if here is not None and SET in st.query_params else f"The usual ones · {here.title}" if here is not None else "As in the link"
     number = st.selectbox(
         "Settings", [HERE, *runs], key=KEY, width=480, on_change=_put, format_func=lambda each: f"Run {short_name(runs[each])}" if each in runs else named,
         help="Those that Train put into the link, or those of a finished run.",
@@ -50,12 +60,34 @@ def change_link(config: RunConfig) -> None:
 
 def from_link(records: list[DatasetRecord]) -> RunConfig:
     """The settings in the link, the usual ones where it says nothing. Raises InputError."""
-    query = st.query_params
-    name = read_text("strategy.name") or Frozen().name
-    given = {dotted: query[dotted] for dotted in (*forms.LABELS, *forms.of_strategy(name), "backbone.name") if query.get(dotted) is not None}
-    changes = {dotted: forms.numbers(text) if dotted == "head.hidden" else text or None for dotted, text in given.items()}
-    changes |= {"dataset": read_text("dataset") or records[0].name, "strategy.name": name}
-    return parse(with_changes({}, changes | ({"classes": query.get_all("classes")} if "classes" in query else {})), "Settings in the link")
+    changes = {"dataset": records[0].name}
+    for change in st.query_params.get_all(SET):
+        dotted, _, text = change.partition("=")
+        try:
+            changes[dotted] = read_value(text)
+        except yaml.YAMLError:
+            raise InputError(f"Settings in the link: {change[:60]!r} can't be read. Open this page from Train.") from None
+    return parse(with_changes({}, changes), "Settings in the link")
+
+
+def in_link(config: RunConfig) -> dict[str, list[str]]:
+    """A configuration as query parameters of Tune: the dataset, and what differs from the usual."""
+    usual = dict(_flat({**RunConfig(dataset="-").model_dump(mode="json"), "strategy": type(config.strategy)().model_dump(mode="json")}))
+    changed = {dotted: value for dotted, value in _flat(config.model_dump(mode="json")) if value != usual[dotted] or dotted == "strategy.name"}
+    return {SET: [f"{dotted}={_written(value)}" for dotted, value in changed.items() if (dotted, value) != ("strategy.name", Frozen().name)]}
+
+
+def _flat(document: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in document.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name}.")
+        else:
+            yield before + name, value
+
+
+def _written(value: Any) -> str:
+    """As YAML reads it back; a plain word without quotes."""
+    return value if isinstance(value, str) and value.isidentifier() and read_value(value) == value else json.dumps(value, ensure_ascii=False)
 
 
 def _found(run_id: int) -> dict[int, Job]:
@@ -68,7 +100,7 @@ def _found(run_id: int) -> dict[int, Job]:
 
 
 def _put() -> None:
-    """Write the choice into the link; the settings of Train stay there, to come back to."""
+    """Write the choice into the link; settings that stand there stay, to come back to."""
     number = st.session_state[KEY]
     write_query(of=number or None)
     st.session_state[f"{KEY}_link"] = number

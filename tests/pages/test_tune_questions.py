@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pages.ui import growth_chart, rate_chart
+from pages.ui import growth_chart, rate_chart, settings_choice
 from tests.finished_run import finished_run
 from tests.pages.conftest import settings_shown, texts
 from tlcore import before_run, growth
 from tlcore.config import parse
 from tlcore.rate_range import RateRange, rising
-from tlcore.store import JobState
+from tlcore.store import DatasetRecord, JobState
 
 
 def range_test() -> RateRange:
@@ -43,13 +43,13 @@ def test_without_pictures_the_next_step_is_named(empty, open_page):
 
 
 def test_the_settings_of_the_link_are_asked_about_and_the_job_can_be_cancelled(digits, store, open_page):
-    at = open_page("tune.py", tab="rate", dataset="digits", classes=["1", "7"], head__hidden="16, 8", optimizer__learning_rate="0.01", train__early_stopping_patience="")
+    at = open_page("tune.py", tab="rate", set=['classes=["1", "7"]', "head.hidden=[16, 8]", "optimizer.learning_rate=0.01", "train.early_stopping_patience=null"])
     assert "digits · 2 classes · ResNet20 · head alone learns · frozen · adam at 0.01" in texts(at).replace("\\", "")
     at.button("ask_rate").click().run()
     (job,) = store.jobs("rate")
     asked = job.config
     assert (asked.classes, asked.head.hidden, asked.optimizer.learning_rate, asked.train.early_stopping_patience) == (("1", "7"), (16, 8), 0.01, None)
-    assert at.query_params["rate"] == str(job.id) and at.query_params["head.hidden"] == "16, 8"
+    assert at.query_params["rate"] == str(job.id)
     assert at.get("progress")
     at.button("cancel_rate").click().run()
     assert store.job(job.id).state is JobState.cancelled and "cancelled" in texts(at)
@@ -93,19 +93,34 @@ def test_a_class_without_enough_validation_pictures_is_not_told_of(digits, store
 
 @pytest.mark.parametrize(("given", "sentence"), [
     ({"of": "99"}, "The link asks for the settings of a run that isn't here"), ({"rate": "99"}, "names an answer that isn't here"),
-    ({"train__epochs": "many"}, "Settings in the link: "), ({"dataset": "none"}, "none"),
+    ({"set": "train.epochs=many"}, "Settings in the link: 'train.epochs' can't be 'many'"),
+    ({"set": "train.epochs=[1"}, "Settings in the link: 'train.epochs=[1' can't be read."), ({"set": "dataset=none"}, "none"),
 ])  # fmt: skip
 def test_a_link_that_asks_for_what_is_not_here_is_answered_with_a_sentence(digits, store, open_page, given, sentence):
     before_run.submit_rate(store, parse({"dataset": "digits"}))
     at = open_page("tune.py", tab="rate", **given)
     assert sentence in texts(at).replace("\\", "") and not at.exception
-    if "dataset" in given:
+    if "dataset=none" in given.values():
         at.button("ask_rate").click().run()
         assert at.error and len(store.jobs("rate")) == 1
 
 
+@pytest.mark.parametrize("document", [
+    {"dataset": "digits"}, {"dataset": "no", "classes": ["1", "yes"], "train": {"epochs": 3}, "name": "a: b"},
+    {"dataset": "digits", "strategy": {"name": "lp_ft", "head_epochs": 7}, "freeze": {"trainable_blocks": 1}, "head": {"hidden": [16]}, "train": {"early_stopping_patience": None}},
+])  # fmt: skip
+def test_settings_go_from_train_to_tune_and_back(document, monkeypatch):
+    config = parse(document)
+    monkeypatch.setattr(settings_choice.st, "query_params", Query(settings_choice.in_link(config)))
+    assert settings_choice.from_link([DatasetRecord("x", "other", (), 0, "", 0.0, {}, 0)]) == config
+
+
+class Query(dict):
+    get_all = dict.__getitem__
+
+
 def test_refusals_are_shown_and_nothing_is_queued(digits, store, open_page):
-    at = open_page("tune.py", tab="more", dataset="digits", split__train_fraction="0.1")
+    at = open_page("tune.py", tab="more", set="split.train_fraction=0.1")
     at.button("ask_more").click().run()
     assert "to see what a tenth of them would do it takes 20" in at.error[0].value and not store.jobs("more")
 
