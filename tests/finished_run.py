@@ -26,7 +26,8 @@ from tlcore.datasets.domains import divide, read_by
 from tlcore.datasets.splits import Split
 from tlcore.embedding import Embedding, save_embedding
 from tlcore.reporter import Stopwatch
-from tlcore.results import SUMMARY, Predictions, save_predictions
+from tlcore.results import SUMMARY, Predictions, load_predictions, save_predictions
+from tlcore.schema import jobs as job_table
 from tlcore.store import EpochRecord, Job, JobState, Store
 from tlcore.workspace import Workspace
 
@@ -57,6 +58,21 @@ def finished_run(store: Store, workspace: Workspace, **changes: object) -> int:
         learner.epoch(store, job, epoch)
     leave_files(store, workspace, job, learner)
     return job.id
+
+
+def finished_trial(store: Store, workspace: Workspace, **changes: object) -> int:
+    """The same as a trial of a study leaves it: judged by its validation pictures, without a word of the test pictures."""
+    run_id = finished_run(store, workspace, **changes)
+    folder, result = workspace.run(run_id), dict(store.job(run_id).result or {})
+    validation = load_predictions(folder, "val")
+    for name in ("test_accuracy", "test_macro_f1", "test", "test_images", "test_ids_hash"):
+        result.pop(name, None)
+    result |= {"judged_on": "val", "val": metrics.evaluate(validation.labels, validation.probabilities)}
+    save_predictions(folder, [validation])
+    (folder / SUMMARY).write_text(json.dumps(result), encoding="utf-8")
+    with store._writing() as connection:
+        connection.execute(job_table.update().where(job_table.c.id == run_id).values(result=result))
+    return run_id
 
 
 def running_run(store: Store, workspace: Workspace, epochs: int = 3, **changes: object) -> tuple[Job, Learner]:

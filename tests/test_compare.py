@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.finished_run import finished_run, running_run
+from tests.finished_run import finished_run, finished_trial, running_run
 from tlcore.compare import OtherPictures, compare_runs, differing_settings, on_common_pictures
 from tlcore.config import parse
 from tlcore.errors import ConflictError, InputError
@@ -47,6 +47,15 @@ def test_figures_stand_side_by_side(pair, workspace):
     assert table["epochs"].tolist() == [2, 5]
     assert table.loc["long", "accuracy"] > 0.85
     assert set(comparison.predictions) == {run.id for run in pair}
+
+
+def test_trials_are_compared_with_each_other_on_their_validation_pictures_and_with_nothing_else(pair, store, workspace):
+    trials = [store.job(finished_trial(store, workspace, name=name, train__epochs=epochs)) for name, epochs in (("one", 2), ("two", 4))]
+    comparison = compare_runs(trials, workspace)
+    assert comparison.pictures == "validation pictures" and comparison.to_document()["compared_on"] == "validation pictures"
+    assert comparison.metrics["accuracy"].tolist() == [run.result["val"]["accuracy"] for run in trials]
+    with pytest.raises(ConflictError, match=rf"judged by their validation pictures: run {trials[0].id}\."):
+        compare_runs([pair[0], trials[0]], workspace)
 
 
 def test_the_time_for_a_picture_stands_beside_the_other_costs_and_a_dash_where_none_was_measured(pair, workspace):

@@ -88,7 +88,7 @@ def test_its_numbers_are_those_of_the_document(written, comparison):
     for pair in comparison.pairs:
         assert pair.outcome("accuracy", comparison.spoken) in page.texts
     assert comparison.best["accuracy"] is None and comparison.pairs[1].differences["accuracy"].better == comparison.runs[0], "the seeds are equal, the third is worse"
-    assert f"{len(comparison.labels)}, the same for all runs" in page.texts and any("2031-02-03 04:05" in text for text in page.texts)
+    assert f"{len(comparison.labels)} test pictures, the same for all runs" in page.texts and any("2031-02-03 04:05" in text for text in page.texts)
     matrix = document["runs"][0]["confusion"]
     first = re.search(r'<table class="matrix">.*?</table>', written, re.DOTALL)
     assert first and [int(cell or 0) for cell in re.findall(r"<td[^>]*>(\d*)</td>", first[0])] == [count for row in matrix for count in row]

@@ -11,7 +11,7 @@ from typing import Any
 from tlcore import evaluation, jobs
 from tlcore.compare import DOMAINS, RUN_FIGURES, Comparison, OtherPictures, compare_runs
 from tlcore.errors import InputError, NotFoundError
-from tlcore.evaluation import Evaluation
+from tlcore.evaluation import PICTURES, Evaluation
 from tlcore.figure_words import best_mark, with_interval, with_spread, written
 from tlcore.forecast import outlook
 from tlcore.metrics import FIGURES
@@ -23,7 +23,6 @@ from tlcore.tables import to_csv
 from tlcore.workspace import Workspace, whole_file
 
 Outcome = tuple[int, dict[str, Any], str]
-PARTS = {"test": "test pictures", "source_test": "test pictures of the source"}
 
 
 def add_commands(command: Callable[..., argparse.ArgumentParser], runs: Any) -> None:
@@ -157,7 +156,7 @@ def _findings(job: Job, store: Store, evaluated: Mapping[str, Evaluation]) -> di
 
 def _told(name: str, part: Evaluation, prices: tuple[float, float]) -> str:
     """An evaluation in a few lines."""
-    lines = [f"\nOn {len(part.predictions):,} {PARTS[name]}, with 95% intervals:"]
+    lines = [f"\nOn {len(part.predictions):,} {PICTURES[name]}, with 95% intervals:"]
     lines += [f"  {NAMES[figure]:<18} {with_interval(figure, part.figures[figure], part.intervals[figure])}" for figure in FIGURES]
     against = [f"{each.replace('_', ' ')} {written('accuracy', found['accuracy'])}" for each, found in part.baselines.items()]
     lines += [f"Accuracy without learning: {', '.join(against)}."] if against else []
@@ -179,7 +178,7 @@ def _compared(comparison: Comparison) -> str:
         cells.append([NAMES[figure], *(best_mark(comparison.best, figure, run) + with_interval(figure, table[run][figure], comparison.intervals[run][figure]) for run in runs)])
     cells += [[name.replace("_", " "), *(written(name, table[run][name]) for run in runs)] for name in RUN_FIGURES]
     widths = [max(len(row[column]) for row in cells) for column in range(len(runs) + 1)]
-    lines = [f"On the same {len(comparison.labels):,} pictures, with 95% intervals; ★ better than each other run, and not by chance:"]
+    lines = [f"On the same {len(comparison.labels):,} {comparison.pictures}, with 95% intervals; ★ better than each other run, and not by chance:"]
     lines += ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells]
     if left_out := ", ".join(f"{count:,} of run {run}" for run, count in comparison.left_out.items() if count):
         lines.append(f"Left out, as not all were tested on them: {left_out}.")

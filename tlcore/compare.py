@@ -17,7 +17,14 @@ from tlcore.confusions import class_table, difference, disagreements
 from tlcore.errors import ConflictError, InputError
 from tlcore.intervals import Interval, as_json, intervals
 from tlcore.resampling import resampled
-from tlcore.results import Predictions, load_predictions, load_summary
+from tlcore.results import (
+    DOMAINS,
+    PICTURES,
+    Predictions,
+    judged_part,
+    load_predictions,
+    load_summary,
+)
 from tlcore.run_names import short_names
 from tlcore.same_pictures import OtherPictures, check, on_common_pictures
 from tlcore.seeds import groups, mean_and_spread
@@ -25,12 +32,11 @@ from tlcore.significance import Pair, best, most_telling, paired
 from tlcore.store import Job, JobState
 from tlcore.workspace import Workspace
 
-__all__ = ["FEWEST", "MOST", "RUN_FIGURES", "TEST_FIGURES", "Comparison", "OtherPictures", "compare_runs", "differing_settings", "on_common_pictures"]
+__all__ = ["DOMAINS", "FEWEST", "MOST", "RUN_FIGURES", "TEST_FIGURES", "Comparison", "OtherPictures", "compare_runs", "differing_settings", "on_common_pictures"]
 
 FEWEST, MOST = 2, 8
 TEST_FIGURES = metrics.FIGURES
 RUN_FIGURES = ("seconds", "epochs", "total_params", "trainable_params", "model_bytes", "latency_ms")
-DOMAINS = {"target": "test", "source": "source_test"}  # The names of their test predictions.
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -57,6 +63,11 @@ class Comparison:
     @property
     def runs(self) -> list[int]:
         return list(self.predictions)
+
+    @property
+    def pictures(self) -> str:
+        """On what the runs are compared: `test pictures`, or those by which trials of a study are judged."""
+        return PICTURES[next(iter(self.predictions.values())).split]
 
     @property
     def labels(self) -> np.ndarray:
@@ -161,6 +172,7 @@ class Comparison:
         return {
             "domain": self.domain,
             "pictures": len(self.labels),
+            "compared_on": self.pictures,
             "class_names": self.classes,
             "left_out": self.left_out,
             "runs": rows,
@@ -176,7 +188,7 @@ class Comparison:
 def compare_runs(
     jobs: Sequence[Job], workspace: Workspace, load: Callable[[int], Predictions] | None = None, common: bool = False, domain: str = "target"
 ) -> Comparison:
-    """Compare two to eight finished runs; `load` gives a run's test predictions where the caller keeps them.
+    """Compare two to eight finished runs; `load` gives the predictions that a run is judged by where the caller keeps them.
 
     common: where they were tested on other pictures, evaluate them on those that all were tested on.
     domain: on the test pictures of the target, or of the source, which all must have.
@@ -186,7 +198,7 @@ def compare_runs(
     tested on the same pictures, or on the same classes, naming what differs.
     """
     _check(jobs, domain)
-    predictions = {job.id: load(job.id) if load else load_predictions(workspace.run(job.id), DOMAINS[domain]) for job in jobs}
+    predictions = {job.id: load(job.id) if load else load_predictions(workspace.run(job.id), judged_part(job.result or {}, domain)) for job in jobs}
     check(jobs, predictions, common, domain)
     aligned = on_common_pictures(predictions)
     if not len(aligned[jobs[0].id]):
@@ -225,6 +237,12 @@ def _check(jobs: Sequence[Job], domain: str) -> None:
     if unfinished := [job for job in jobs if job.state != JobState.done]:
         states = ", ".join(f"run {job.id} is {job.state}" for job in unfinished)
         raise ConflictError(f"Only finished runs have figures to compare: {states}. Wait, resume, or leave it out.")
+    untested = [f"run {job.id}" for job in jobs if (job.result or {}).get("judged_on")]
+    if untested and len(untested) < len(jobs):
+        raise ConflictError(
+            f"Trials of a study are judged by their validation pictures: {', '.join(untested)}. Others have test figures, which can't be held against these. "
+            "Compare trials with each other, or promote one: a promoted run is tested."
+        )
     if domain == "source" and (without := [str(job.id) for job in jobs if "source_test" not in (job.result or {})]):
         raise InputError(f"Not tested on a source: run {', run '.join(without)}. Compare on the target, or leave {'it' if len(without) == 1 else 'them'} out.")
 

@@ -16,7 +16,13 @@ from tlcore import baselines, intervals, metrics, verdict
 from tlcore.calibration import Calibration, calibrate, reliability, with_temperature
 from tlcore.confusions import order_by_confusion, worst_pairs
 from tlcore.errors import NotFoundError
-from tlcore.results import Predictions, load_predictions, load_summary
+from tlcore.results import (
+    PICTURES,
+    Predictions,
+    judged_part,
+    load_predictions,
+    load_summary,
+)
 from tlcore.thresholds import (
     Decision,
     areas,
@@ -26,9 +32,11 @@ from tlcore.thresholds import (
     roc_curves,
 )
 
-TESTED = {"test": ("val", "source_val"), "source_test": ("source_val", "val")}
-"""Parts that are tested, by name, each with the validation pictures that its temperature is fitted on: its own domain's first."""
-PICTURES = {"test": "test pictures", "source_test": "test pictures of the source"}
+JUDGED: dict[str, tuple[str, ...]] = {"test": ("val", "source_val"), "source_test": ("source_val", "val"), "val": (), "source_val": ()}
+"""Parts that a run may be judged by, each with the validation pictures that its temperature is fitted on: its own domain's first.
+
+A trial of a study is judged by its validation pictures, which can't be both.
+"""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -139,16 +147,18 @@ class Evaluation:
 def evaluate_run(run_dir: Path) -> dict[str, Evaluation]:
     """The evaluation of a finished run on its test pictures, and of one on two domains also on the source's; by name of the part.
 
+    That of a trial of a study is on its validation pictures.
+
     Raises NotFoundError when the run left no predictions.
     """
     summary = load_summary(run_dir)
-    return {name: evaluate_part(run_dir, name) for name in TESTED if name == "test" or summary.get("source_test_images")}
+    return {name: evaluate_part(run_dir, name) for name in (judged_part(summary), *(["source_test"] if summary.get("source_test_images") else []))}
 
 
 def evaluate_part(run_dir: Path, name: str) -> Evaluation:
-    """The same of one part alone, of TESTED. Raises NotFoundError when the run left no predictions for it."""
+    """The same of one part alone, of JUDGED. Raises NotFoundError when the run left no predictions for it."""
     predictions = load_predictions(run_dir, name)
-    return Evaluation(predictions, _first_of(run_dir, TESTED[name]), baselines.of_run(run_dir, load_summary(run_dir), predictions))
+    return Evaluation(predictions, _first_of(run_dir, JUDGED[name]), baselines.of_run(run_dir, load_summary(run_dir), predictions))
 
 
 def classes_by(found: Evaluation, figure: str) -> pd.DataFrame:

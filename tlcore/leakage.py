@@ -67,8 +67,8 @@ class Twins:
         return pd.DataFrame({name: values[kept] for name, values in columns.items()})
 
 
-def seen_parts(domains: Domains, strategy: Strategy) -> list[Seen]:
-    """What a run of this strategy reads, labelled or not, its test pictures left out."""
+def seen_parts(domains: Domains, strategy: Strategy, judged: str = "test") -> list[Seen]:
+    """What a run of this strategy reads, labelled or not, without the part that it is judged by."""
     target, source, own = domains.target, domains.source, strategy.reads_target_labels
     found = [Seen("train", "target", target.train), Seen("val", "target", target.val)] if own else []
     if strategy.reads_unlabelled:
@@ -77,7 +77,7 @@ def seen_parts(domains: Domains, strategy: Strategy) -> list[Seen]:
         found.append(Seen("source_train", "source", source.train))
     if source is not None and not own:
         found.append(Seen("source_val", "source", source.val))
-    return [each for each in found if len(each.rows)]
+    return [each for each in found if len(each.rows) and each.part != judged]
 
 
 def exact_twins(test_rows: np.ndarray, tested: Dataset, seen: Sequence[Seen], datasets: Mapping[str, Dataset]) -> pd.DataFrame:

@@ -71,7 +71,7 @@ def _about(comparison: Comparison, runs: Sequence[Job]) -> list[tuple[str, str]]
     found = [
         ("Runs", ", ".join(comparison.names.values())),
         ("Source dataset" if source else "Dataset", ", ".join(datasets)),
-        ("Test pictures", f"{len(comparison.labels):,}, the same for all runs" + (" (test pictures of the source)" if source else "")),
+        ("Pictures", f"{len(comparison.labels):,} {comparison.pictures}, the same for all runs"),
         *([("Left out", f"{left_out}: not all runs were tested on these pictures")] if left_out else []),
         (f"Classes ({len(comparison.classes)})", ", ".join(comparison.classes)),
     ]

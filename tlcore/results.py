@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +17,9 @@ from tlcore import metrics
 from tlcore.errors import NotFoundError
 from tlcore.workspace import whole_file
 
+DOMAINS = {"target": "test", "source": "source_test"}
+"""The names of the predictions on their test pictures."""
+PICTURES = {"test": "test pictures", "source_test": "test pictures of the source", "val": "validation pictures", "source_val": "validation pictures of the source"}
 PREDICTIONS = "predictions.parquet"
 SUMMARY = "summary.json"
 
@@ -113,6 +116,14 @@ def save_predictions(run_dir: Path, parts: Sequence[Predictions]) -> Path:
     with whole_file(path) as temporary:
         pq.write_table(pa.table(columns), temporary)
     return path
+
+
+def judged_part(summary: Mapping[str, Any], domain: str = "target") -> str:
+    """The name of the predictions that a finished run is judged by in a domain: on its test pictures.
+
+    A trial of a study leaves these alone, for the winner only, and is judged by its validation pictures.
+    """
+    return str(summary.get("judged_on") or DOMAINS[domain])
 
 
 def load_predictions(run_dir: Path, split: str = "test") -> Predictions:

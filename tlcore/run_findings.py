@@ -22,7 +22,7 @@ from tlcore.without import accuracy_without
 
 
 def findings(job: Job, store: Store, tested: Mapping[str, Predictions]) -> dict[str, Any]:
-    """All of it; what nobody has looked for yet is null. tested: predictions by part, "test" and perhaps "source_test".
+    """All of it; what nobody has looked for yet is null. tested: predictions by part, as of `evaluation.evaluate_run`.
 
     Raises NotFoundError where the run's split or its datasets are gone.
     """
@@ -65,7 +65,7 @@ def _change(change: ShareChange | None) -> dict[str, Any] | None:
 def _duplicates(job: Job, store: Store, part: str, given: Predictions, datasets: Mapping[str, Dataset]) -> dict[str, Any]:
     """Test pictures that the run has seen: the very same ones, and where somebody has looked those of the same shot as well."""
     folder, domain = store.workspace.run(job.id), "source" if part.startswith("source") else "target"
-    seen = leakage.seen_parts(leakage.domains_of(folder), job.config.strategy)
+    seen = leakage.seen_parts(leakage.domains_of(folder), job.config.strategy, judged=part)
     exact = leakage.exact_twins(given.rows, datasets[domain], seen, datasets)["test_row"].to_numpy(np.int64)
     twins = leakage.load_twins(folder, domain)
     near = None if twins is None else np.union1d(exact, twins.from_(twins.alike_from)["test_row"].to_numpy(np.int64))

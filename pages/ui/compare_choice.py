@@ -28,6 +28,8 @@ def chosen(runs: Sequence[Job]) -> Comparison | None:
         if found.common:
             _toggle(f"Evaluate on the {count(found.common, 'common picture')}")
         return None
+    if found.pictures.startswith("validation"):
+        st.caption("These are trials of a study: they are compared on their validation pictures, which have chosen their epochs too. The test pictures are left for the winner.")
     left_out = {run: without for run, without in found.left_out.items() if without}
     if left_out:
         _toggle(f"Only the {count(len(found.labels), 'common picture')}")
@@ -38,7 +40,7 @@ def chosen(runs: Sequence[Job]) -> Comparison | None:
 
 def redraw(comparison: Comparison) -> None:
     """Compute what intervals and tests take, once; with a word about it, since many runs take a few seconds."""
-    with st.spinner("Drawing the test pictures anew, 2,000 times, for intervals and tests …"):
+    with st.spinner("Drawing the pictures anew, 2,000 times, for intervals and tests …"):
         comparison.compute()
 
 

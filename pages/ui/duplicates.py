@@ -33,7 +33,7 @@ LIKENESS = (
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _seen(root: str, run_id: int, attempt: int, domain: str, _run: Job, _given: Tested) -> tuple[list[Seen], pd.DataFrame]:
     """What a finished run has seen, and the test pictures that are among it."""
-    seen = leakage.seen_parts(leakage.domains_of(workspace().run(run_id)), _run.config.strategy)
+    seen = leakage.seen_parts(leakage.domains_of(workspace().run(run_id)), _run.config.strategy, judged=_given.predictions.split)
     return seen, leakage.exact_twins(_given.predictions.rows, open_dataset(_given.dataset_id), seen, _datasets(_run))
 
 

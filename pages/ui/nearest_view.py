@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.run_domain import SPLITS, Tested
+from pages.ui.run_domain import Tested
 from pages.ui.run_map import kept_embedding
 from pages.ui.state import workspace
 from pages.ui.text import count, literal
@@ -27,7 +27,7 @@ def nearest_training_pictures(run: Job, given: Tested, mistake: Any) -> None:
     st.subheader("What it was reminded of", anchor=False, help=HELP)
     try:
         embedding = kept_embedding(str(workspace().root), run.id, run.attempt)
-        found = neighbours(embedding, SPLITS[given.domain], int(mistake["row"]), NEIGHBOURS)
+        found = neighbours(embedding, given.predictions.split, int(mistake["row"]), NEIGHBOURS)
     except NotFoundError as error:
         st.caption(literal(str(error)))
         return

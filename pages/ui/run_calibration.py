@@ -22,7 +22,8 @@ def calibration(run: Job) -> None:
         return
     found = given.evaluation.calibration
     if found is None:
-        st.info("This run left no validation pictures' answers, so no temperature can be fitted: only what it is like as it answers is shown.", icon=":material/info:")
+        why = "This run left no validation pictures' answers" if given.predictions.split.endswith("test") else "This trial of a study is judged by its validation pictures"
+        st.info(f"{why}, so no temperature can be fitted: only what it is like as it answers is shown.", icon=":material/info:")
     else:
         st.markdown(f"**{literal(found.in_words)}**")
         _figures(found, given)

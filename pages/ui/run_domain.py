@@ -11,18 +11,24 @@ from pages.ui.linked import put_into_link, take_from_link
 from pages.ui.state import read_text, workspace
 from pages.ui.text import literal
 from tlcore.compare import MOST
-from tlcore.evaluation import PICTURES, Evaluation, evaluate_part
-from tlcore.results import Predictions, load_predictions
+from tlcore.evaluation import Evaluation, evaluate_part
+from tlcore.results import (
+    DOMAINS,
+    PICTURES,
+    Predictions,
+    judged_part,
+    load_predictions,
+    load_summary,
+)
 from tlcore.store import Job
 
-SPLITS = {"target": "test", "source": "source_test"}  # The names of their predictions.
 MOST_LETTERS = 30  # Of a dataset's name on the control.
 
 
 class Tested(NamedTuple):
     """What a run answered on the test pictures of one domain."""
 
-    domain: str  # One of SPLITS.
+    domain: str  # One of DOMAINS.
     evaluation: Evaluation
     dataset_id: str  # Of which the rows are.
     name: str  # For the names of files.
@@ -34,18 +40,22 @@ class Tested(NamedTuple):
     @property
     def pictures(self) -> str:
         """`test pictures`, and whose where that isn't plain."""
-        return PICTURES[SPLITS[self.domain]]
+        return PICTURES[self.predictions.split]
 
 
 @st.cache_resource(max_entries=2 * MOST, show_spinner=False)
 def predictions(root: str, run_id: int, domain: str = "target") -> Predictions:
-    """The test predictions of a finished run in one domain, which never change."""
-    return load_predictions(workspace().run(run_id), SPLITS[domain])
+    """The predictions that a finished run is judged by in one domain, which never change."""
+    return load_predictions(workspace().run(run_id), _part(run_id, domain))
 
 
 @st.cache_resource(max_entries=MOST, show_spinner=False)
 def _evaluated(root: str, run_id: int, domain: str) -> Evaluation:
-    return evaluate_part(workspace().run(run_id), SPLITS[domain])
+    return evaluate_part(workspace().run(run_id), _part(run_id, domain))
+
+
+def _part(run_id: int, domain: str) -> str:
+    return judged_part(load_summary(workspace().run(run_id)), domain)
 
 
 def evaluated(run: Job, domain: str = "target") -> Evaluation:
@@ -55,7 +65,7 @@ def evaluated(run: Job, domain: str = "target") -> Evaluation:
 
 def domains_of(run: Job) -> tuple[str, ...]:
     """Those that it was tested on, the target first."""
-    return tuple(SPLITS) if has_both(run) else ("target",)
+    return tuple(DOMAINS) if has_both(run) else ("target",)
 
 
 def has_both(run: Job) -> bool:
@@ -82,8 +92,8 @@ def choose_domain(runs: Sequence[Job]) -> str:
         name = ", ".join(sorted(datasets[domain]))
         return f"{domain} · {literal(name if len(name) <= MOST_LETTERS else name[: MOST_LETTERS - 1] + '…')}"
 
-    take_from_link("run_domain", "domain", lambda: read_text("domain") if read_text("domain") in SPLITS else "target")
+    take_from_link("run_domain", "domain", lambda: read_text("domain") if read_text("domain") in DOMAINS else "target")
     return st.segmented_control(
-        "Domain", list(SPLITS), key="run_domain", required=True, default="target", on_change=put_into_link, args=("run_domain", "domain"), format_func=named,
+        "Domain", list(DOMAINS), key="run_domain", required=True, default="target", on_change=put_into_link, args=("run_domain", "domain"), format_func=named,
         help="target: test pictures as those on which the network shall work. source: test pictures of the other domain, whose labels it could learn from.",
     )

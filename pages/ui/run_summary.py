@@ -33,6 +33,8 @@ def summary(run: Job) -> None:
         for domain, found in parts.items():
             st.markdown(f"{_whose(run, domain) if len(parts) > 1 else ''}**{literal(found.in_words)}**")
     _figures(parts)
+    if not parts["target"].predictions.split.endswith("test"):
+        st.caption("A trial of a study: it is judged by its validation pictures, which have chosen its epoch too, so these figures are a little too good. The test pictures are left for the winner.")
     if isinstance(run.config.strategy, Adaptation):
         st.caption("The epoch was chosen in the second half of the run by pictures of the source, since no label of the target may choose; it need not be the best one for the target.")
     figures = load_summary(workspace().run(run.id))
@@ -65,7 +67,7 @@ def _figures(parts: Mapping[str, Evaluation]) -> None:
     table["meaning"] = [words.meaning for words in TEST_WORDS.values()]
     columns["meaning"] = st.column_config.TextColumn("What it says", width=540)
     told = ", ".join(written("accuracy", found.figures["accuracy"]) + (f" on the {domain}" if len(parts) > 1 else "") for domain, found in parts.items())
-    st.dataframe(pd.DataFrame(table), hide_index=True, height="content", key="figure_table", column_config=columns, alt=f"Test figures with 95% intervals and baselines; accuracy {told}")
+    st.dataframe(pd.DataFrame(table), hide_index=True, height="content", key="figure_table", column_config=columns, alt=f"Figures with 95% intervals and baselines; accuracy {told}")
 
 
 def _right(title: str, width: int, meaning: str) -> Any:

@@ -13,10 +13,12 @@ import tensorflow as tf
 
 from tlcore.backbones import spec
 from tlcore.config import parse, read_config, with_changes
+from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.sources import add_dataset
 from tlcore.datasets.splits import Split, make_split
 from tlcore.embedding import load_embedding, nearest
 from tlcore.errors import Cancelled, InputError, ResourceError
+from tlcore.evaluation import evaluate_run
 from tlcore.nn import checkpoints, export, inference, training, warming
 from tlcore.nn.models import hash_of
 from tlcore.nn.strategies import frozen
@@ -31,7 +33,7 @@ SMALL = {
 SUMMARY = {
     "test_accuracy", "test_macro_f1", "test", "epochs", "best_epoch", "best_val_accuracy", "best_val_loss", "seconds", "phases", "trainable_params",
     "total_params", "engine", "cache", "train_images", "val_images", "test_images", "classes", "config_hash", "test_ids_hash", "model_bytes",
-    "weights_file", "weights_sha256", "earlier_seconds", "rates", "baselines", "latency_ms",
+    "weights_file", "weights_sha256", "earlier_seconds", "rates", "baselines", "latency_ms", "best",
 }
 EPOCH = {"epoch", "seconds", "loss", "accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy", "val_macro_f1", "val_auc", "learning_rate"}
 
@@ -51,6 +53,26 @@ def carry_out(shared, tmp_path):
         return training.run(config, dataset, workspace, tmp_path / folder, reporter or NullReporter(), resume_from)
 
     return go
+
+
+def test_a_run_that_is_not_tested_never_looks_at_its_test_pictures(tmp_path, monkeypatch):
+    workspace = Workspace(tmp_path / "workspace").create()
+    dataset, looked_at = add_dataset("digits", None, workspace, NullReporter()), []
+    plain = Dataset.pixels
+    monkeypatch.setattr(Dataset, "pixels", lambda self, rows, side_px: looked_at.extend(rows.tolist()) or plain(self, rows, side_px))
+    config, run_dir, reporter = parse(SMALL), tmp_path / "run", NullReporter()
+    summary = training.run(config, dataset, workspace, run_dir, reporter, tested=False)
+    split = make_split(dataset, config.classes, config.split)
+    assert set(looked_at) == {*split.train.tolist(), *split.val.tolist()}
+    assert set(summary) == SUMMARY - {"test_accuracy", "test_macro_f1", "test", "test_images", "test_ids_hash"} | {"judged_on", "val"}
+    assert summary["judged_on"] == "val" and summary["val"]["accuracy"] == summary["best_val_accuracy"] == summary["best"]["val_accuracy"]
+    assert set(pd.read_parquet(run_dir / "predictions.parquet")["split"]) == {"val"}
+    assert set(load_embedding(run_dir).part) == {"train", "val"} and list(summary["baselines"]) == ["val"]
+    evaluation, = evaluate_run(run_dir).values()
+    assert "validation pictures" in evaluation.in_words
+    assert evaluation.calibration is None, "no pictures are left to fit a temperature on"
+    tested = training.run(config, dataset, workspace, tmp_path / "tested", NullReporter())
+    assert {name: tested[name] for name in ("best", "epochs", "best_epoch")} == {name: summary[name] for name in ("best", "epochs", "best_epoch")}
 
 
 DEPTHS = [{}, {"head.pooling": "flatten", "head.hidden": [12]}, {"freeze.trainable_blocks": 1, "train.epochs": 1}]

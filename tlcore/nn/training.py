@@ -56,17 +56,19 @@ def run(
     reporter: Reporter,
     resume_from: Committed | None = None,
     source: Dataset | None = None,
+    tested: bool = True,
 ) -> dict[str, Any]:
     """Carry out a run and return its summary; everything it leaves lies in `run_dir`.
 
     source: the dataset that `config.source` names, unless that is `dataset` itself.
+    tested: otherwise no test picture is looked at, and what the run leaves is of its validation pictures.
 
     Raises InputError for settings that don't fit the dataset or the network, ResourceError when memory,
     disk or network are lacking, and what `reporter.check` raises.
     """
     tf.config.experimental.enable_op_determinism()  # A resumed run must equal an uninterrupted one.
     with _explained_shortage():
-        steps = _Run(config, dataset, source, workspace, run_dir, reporter)
+        steps = _Run(config, dataset, source, workspace, run_dir, reporter, tested)
         with steps.devices.scope():  # Whatever makes variables must be inside, so that several cards share them.
             return steps.carry_out(resume_from)
 
@@ -90,7 +92,7 @@ class _Run:
     """The steps of one run and what they hand to each other."""
 
     def __init__(
-        self, config: RunConfig, dataset: Dataset, source: Dataset | None, workspace: Workspace, run_dir: Path, reporter: Reporter
+        self, config: RunConfig, dataset: Dataset, source: Dataset | None, workspace: Workspace, run_dir: Path, reporter: Reporter, tested: bool = True
     ) -> None:
         self.config, self.dataset, self.source, self.workspace, self.run_dir, self.reporter = config, dataset, source or dataset, workspace, run_dir, reporter
         self._began, self._before_s = time.perf_counter(), 0.0
@@ -109,6 +111,9 @@ class _Run:
         # What nobody learns from isn't computed; the source's other parts are, to see how the network does there.
         self.unlabelled = self.domains.unlabelled if way.reads_unlabelled else NONE
         self.given = dataclasses.replace(given, train=NONE) if given is not None and way.domain == "labelled" else given
+        self.tested = tested
+        if not tested:
+            self.split, self.given = (split and dataclasses.replace(split, test=NONE) for split in (self.split, self.given))
 
     def carry_out(self, resume_from: Committed | None) -> dict[str, Any]:
         if resume_from:
@@ -124,8 +129,8 @@ class _Run:
         self.reporter.phase("evaluate")
         found = {name: self._predictions(name, domain, trainer.probabilities(rows, self.reporter.check)) for name, (domain, rows) in tested.items()}
         save_predictions(self.run_dir, list(found.values()))
-        figures = {name: evaluate(part.labels, part.probabilities) for name, part in found.items() if name in TESTED}
-        simple = self._baselines(parts, {name: tested[name][1] for name in TESTED if name in tested}, found)
+        figures = {name: evaluate(part.labels, part.probabilities) for name, part in found.items() if name in TESTED or not self.tested}
+        simple = self._baselines(parts, {name: tested[name][1] for name in figures}, found)
         self._keep_embedding(trainer, parts, tested)
         self.reporter.phase("export")
         summary = self._summary(figures, trainer.network, state) | simple | self._export(trainer.network)
@@ -175,11 +180,11 @@ class _Run:
     def _tested(self, watched: dict[str, Part]) -> dict[str, tuple[str, Rows]]:
         """Pictures whose predictions are kept, by name: of which domain they are, and their rows."""
         own = {"val": ("target", watched["val"].rows(1))} if len(self.split.val) else {}
-        tested = {**own, "test": ("target", self.inputs[0].test())}
+        tested = {**own, "test": ("target", self.inputs[0].test())} if self.tested else own
         if self.domains.source is None:
             return tested
         val = watched.get("source_val", watched["val"]).rows(1)
-        return {**tested, "source_val": ("source", val), "source_test": ("source", self.inputs[1].test())}
+        return {**tested, "source_val": ("source", val)} | ({"source_test": ("source", self.inputs[1].test())} if self.tested else {})
 
     def _baselines(self, parts: Parts, tested: dict[str, Rows], found: dict[str, Predictions]) -> dict[str, Any]:
         """Figures of the nearest centroid on the frozen layers' features, by tested part; nothing where these aren't stored."""
@@ -283,31 +288,40 @@ class _Run:
         return Predictions(name, rows, dataset.content_ids[rows], split.labels(rows), probabilities, split.classes)
 
     def _summary(self, figures: dict[str, dict[str, float | None]], classifier: Classifier, state: checkpoints.State) -> dict[str, Any]:
-        engine, test = self.prefix.engine_name, figures["test"]
+        engine = self.prefix.engine_name
         read = read_by(self.config.strategy, self.domains, self.dataset, self.source)  # All that it learnt from, whatever the domain.
         self._write_json("environment.json", environment(engine))
         learning = sum(int(np.prod(v.shape)) for v in classifier.variables)
         head = sum(int(np.prod(v.shape)) for v in classifier.head_variables)
-        ids = sorted(str(each) for each in self.dataset.content_ids[self.split.test])
         return {
-            "test_accuracy": test["accuracy"], "test_macro_f1": test["macro_f1"], "test": test,
+            **self._judged(figures), **dict(zip(("train_images", "val_images"), map(len, read), strict=False)),
             "epochs": state.epoch, "best_epoch": state.best_epoch,
             "best_val_accuracy": state.best_metrics["val_accuracy"], "best_val_loss": state.best_metrics["val_loss"],
             "trainable_params": learning, "total_params": self.backbone.spec.params + head,
             "engine": engine, "cache": self._cache_use(), "rates": self._rates(),
+            "best": {name: value if math.isfinite(value) else None for name, value in state.best_metrics.items() if name.startswith("val_")},
             **self._source_figures(figures),
-            **dict(zip(("train_images", "val_images", "test_images"), map(len, read), strict=True)),
             "classes": list(self.split.classes), "config_hash": self.config.hash(),
-            "test_ids_hash": hashlib.sha256("".join(ids).encode()).hexdigest(),
             "weights_file": self.backbone.weights_file,
             "weights_sha256": self.backbone.weights_hash if self.backbone.weights_file else None,
+        }
+
+    def _judged(self, figures: dict[str, dict[str, float | None]]) -> dict[str, Any]:
+        """Figures on the test pictures, and which these are; of a run that leaves them alone, on what else it was judged."""
+        if not self.tested:
+            part = next(iter(figures))
+            return {"judged_on": part, part: figures[part]}
+        test, ids = figures["test"], sorted(str(each) for each in self.dataset.content_ids[self.split.test])
+        return {
+            "test_accuracy": test["accuracy"], "test_macro_f1": test["macro_f1"], "test": test, "test_images": len(ids),
+            "test_ids_hash": hashlib.sha256("".join(ids).encode()).hexdigest(),
         }
 
     def _source_figures(self, figures: dict[str, dict[str, float | None]]) -> dict[str, Any]:
         """Of the other domain, and of pictures without labels; nothing where there are neither."""
         source, unlabelled = self.domains.source, len(self.domains.unlabelled)
         counts = {"unlabelled_images": unlabelled} if unlabelled else {}
-        if source is None:
+        if source is None or not self.tested:
             return counts
         return {**counts, "source_test": figures["source_test"], "source_test_images": len(source.test)}
 
