@@ -22,6 +22,7 @@ from tlcore import (
     cache,
     cli_before,
     cli_labels,
+    cli_rank,
     cli_runs,
     cli_suspects,
     cli_tags,
@@ -88,6 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_model_commands(command)
     cli_before.add_commands(command)
     cli_labels.add_commands(command)
+    cli_rank.add_commands(command)
     cli_suspects.add_commands(command, data)
     cli_weights.add_commands(command)
     _add_cache_commands(command)

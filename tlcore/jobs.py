@@ -35,6 +35,7 @@ GONE = {
     "map": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the map again.",
     "label_check": "Its process ended without a word: killed, out of memory, or the machine stopped. Look for wrong labels again.",
     "rate": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the rate again.",
+    "rank": "Its process ended without a word: killed, out of memory, or the machine stopped. Rank them again: what was measured is stored.",
     "more": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask it again.",
 }
 

@@ -47,6 +47,18 @@ def more(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Out
     return Outcome(growth.measure(job.config, workspace=store.workspace, reporter=reporter, **_given(job, store, reporter)).to_json())
 
 
+def rank(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Outcome:
+    """Rank backbones before any training."""
+    from tlcore.config import BackboneConfig
+    from tlcore.datasets.dataset import Dataset
+    from tlcore.nn import ranking
+
+    asked = job.payload
+    candidates = [(title, BackboneConfig.model_validate(config)) for title, config in asked["candidates"]]
+    dataset = Dataset.open(store.workspace.dataset(asked["dataset_id"]))
+    return Outcome(ranking.rank(candidates, dataset, asked["classes"], store.workspace, reporter, lambda so_far: so_far.save(run_dir)).to_json())
+
+
 def _given(job: Job, store: Store, reporter: StoreReporter) -> dict[str, Any]:
     """The datasets that a run's settings name, as `dataset` and, where there is one, `source`; the weights they name are made where they are lacking."""
     from tlcore.datasets.dataset import Dataset
@@ -146,7 +158,7 @@ def label_check(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter)
 
 
 Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
-JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift, "weights": weights, "map": map_pictures, "label_check": label_check, "rate": rate, "more": more}
+JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift, "weights": weights, "map": map_pictures, "label_check": label_check, "rate": rate, "more": more, "rank": rank}
 
 
 def last_committed(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Committed | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from tlcore.backbones import BackboneSpec
@@ -22,6 +23,12 @@ def weights_path(spec: BackboneSpec, weights: str, side_px: int) -> Path:
     if weights == "bundled":
         return ASSETS / spec.weights_file
     return _imagenet_path(spec, checkpoint_size(spec, side_px))
+
+
+def head_path(spec: BackboneSpec, side_px: int) -> Path:
+    """Where Keras keeps the same checkpoint with its ImageNet classifier; only what somebody put there is read, it is never downloaded."""
+    path = _imagenet_path(spec, checkpoint_size(spec, side_px))
+    return path.with_name(re.sub(r"_no_?top(_v2)?(?=\.h5$)", "", path.name))
 
 
 def checkpoint_size(spec: BackboneSpec, side_px: int) -> int:

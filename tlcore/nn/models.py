@@ -53,7 +53,7 @@ class Backbone:
         """The network without preprocessing and classifier; equal layer names in every process."""
         with devices.precision(self.policy):
             model = self._built()
-        _stable_names(model)
+        stable_names(model)
         if self.weight_set is not None:
             layer_weights.load(model, self.weight_set)
         return model
@@ -247,7 +247,7 @@ def _randomise(model: keras.Model, seed: int) -> None:
             variable.assign(rng.normal(0.0, np.sqrt(2.0 / fan_in), variable.shape).astype(np.float32))
 
 
-def _stable_names(model: keras.Model) -> None:
+def stable_names(model: keras.Model) -> None:
     """Number Keras's automatic names (add_7) from zero in order of creation: they count a whole process."""
     automatic: dict[str, list[tuple[int, Any]]] = {}
     for operation in model.operations:
