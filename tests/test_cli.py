@@ -90,7 +90,7 @@ def test_a_model_is_exported_as_a_keras_file_that_gives_the_same_answer(home, de
     picture, file = tmp_path / "grey.png", tmp_path / "digits.keras"
     Image.new("RGB", (32, 32), (90, 200, 40)).save(picture)
     exported = document(home, "export", str(demonstration["run"]), "-o", str(file))
-    assert exported["file"] == str(file) and exported["bytes"] == file.stat().st_size > 100_000
+    assert exported["file"] == str(file) and exported["bytes"] > file.stat().st_size > 100_000
     answer = document(home, "predict", str(demonstration["run"]), str(picture))["predictions"][0]["probabilities"]
     code = (
         "import json, sys, keras, numpy as np; from PIL import Image;"

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from tlcore import devices, jobs, run_jobs
+from tlcore import devices, exports, jobs, run_jobs
 from tlcore.config import RunConfig, parse
-from tlcore.errors import ConflictError, InputError, NotFoundError
+from tlcore.errors import ConflictError, InputError, NotFoundError, ResourceError
 from tlcore.store import DatasetRecord, JobState, Store
 
 PETS = DatasetRecord("pets-1", "pets", ("cat", "dog", "fox"), 90, "pets.zip", "2026-01-01T00:00:00Z", {}, 3456)
@@ -165,18 +165,39 @@ def test_only_what_ended_without_being_done_can_be_resumed(store, workspace, wok
         jobs.cancel(store, 99)
 
 
-def test_a_keras_file_is_asked_for_once_and_only_of_a_run_that_is_done(store, workspace, woken):
+def test_a_file_is_asked_for_once_and_only_of_a_run_that_is_done(store, workspace, woken):
+    onnx, small = exports.kind_of("onnx"), exports.kind_of("litert", int8=True)
     run_id = jobs.submit_run(store, workspace, config())
     with pytest.raises(ConflictError, match=f"run {run_id} has no finished model"):
-        run_jobs.submit(store, "export", run_id)
+        run_jobs.submit_export(store, run_id, onnx)
     store.finish(store.claim("w"), JobState.done, result={})
-    asked = run_jobs.submit(store, "export", run_id)
-    assert run_jobs.submit(store, "export", run_id) == asked and run_jobs.latest(store, "export", run_id).id == asked
+    asked = run_jobs.submit_export(store, run_id, onnx)
+    assert run_jobs.submit_export(store, run_id, onnx) == asked == run_jobs.latest_export(store, run_id, onnx).id
+    assert run_jobs.latest_export(store, run_id, small) is None
+    assert run_jobs.submit_export(store, run_id, small) != asked
     store.finish(store.claim("w", "export"), JobState.failed, error="no weights")
-    assert run_jobs.submit(store, "export", run_id) != asked, "after a failure it can be asked for again"
-    assert run_jobs.latest(store, "export", run_id + 1) is None
+    assert run_jobs.submit_export(store, run_id, onnx) != asked, "after a failure it can be asked for again"
+    assert run_jobs.latest_export(store, run_id + 1, onnx) is None
     with pytest.raises(ConflictError):
-        run_jobs.submit(store, "export", asked)
+        run_jobs.submit_export(store, asked, onnx)
+
+
+def test_a_format_whose_library_is_missing_is_refused_before_anything_is_queued(store, workspace, woken, monkeypatch):
+    run_id = jobs.submit_run(store, workspace, config())
+    store.finish(store.claim("w"), JobState.done, result={})
+    monkeypatch.setattr(exports.importlib.util, "find_spec", lambda name: None if name in ("tf2onnx", "nncf") else object())
+    with pytest.raises(ResourceError, match=r"^ONNX needs tf2onnx, which this machine lacks. Install it: pip install tf2onnx$"):
+        run_jobs.submit_export(store, run_id, exports.kind_of("onnx"))
+    assert exports.kind_of("openvino", int8=True).missing == ("nncf",) and not exports.kind_of("openvino").missing
+    assert store.jobs("export") == []
+
+
+def test_a_format_that_is_not_there_and_an_int8_that_is_not_get_a_sentence():
+    with pytest.raises(InputError, match="no format 'pickle'. Choose one of: keras, savedmodel, litert, onnx, openvino"):
+        exports.kind_of("pickle")
+    with pytest.raises(InputError, match="ONNX has no int8 here. Leave it off, or choose one of: litert, openvino"):
+        exports.kind_of("onnx", int8=True)
+    assert [kind.name for kind in exports.kinds()] == ["keras", "savedmodel", "litert", "litert-int8", "onnx", "openvino", "openvino-int8"]
 
 
 def test_a_run_is_deleted_with_its_files_when_it_has_ended(store, workspace):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,6 +20,7 @@ from tlcore import (
     backbones,
     cache,
     cli_before,
+    cli_exports,
     cli_labels,
     cli_rank,
     cli_runs,
@@ -87,6 +87,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_training_commands(command)
     cli_runs.add_commands(command, cli_tags.add_commands(command))
     _add_model_commands(command)
+    cli_exports.add_commands(command)
     cli_before.add_commands(command)
     cli_labels.add_commands(command)
     cli_rank.add_commands(command)
@@ -121,10 +122,6 @@ def _add_model_commands(command: Command) -> None:
     predict = command("predict", predict_images, "Classify pictures with a finished run.")
     predict.add_argument("id", type=int)
     predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
-
-    export = command("export", export_model, "Write a finished run's model as a Keras file.")
-    export.add_argument("id", type=int)
-    export.add_argument("-o", "--output", type=Path, help="where to; otherwise model.keras in the run's folder")
 
     pretrain = command("pretrain", pretrain_backbone, "Train the bundled ResNet-20 from scratch; goes on where it was stopped.")
     pretrain.add_argument("dataset", help="a dataset of 32-pixel pictures in this workspace, e.g. cifar10")
@@ -276,20 +273,6 @@ def predict_images(options: argparse.Namespace) -> Outcome:
         rows.append({"file": answer.file, "class": next(iter(ranked)), "probabilities": ranked})
     lines = [f"{row['file']}: {row['class']} ({row['probabilities'][row['class']]:.1%})" for row in rows if "class" in row]
     return (2 if any("error" in row for row in rows) else 0), {"run": options.id, "predictions": rows}, "\n".join(lines)
-
-
-def export_model(options: argparse.Namespace) -> Outcome:
-    from tlcore.nn import export
-
-    store, workspace = open_workspace()
-    path = export.keras_file(workspace.run(find_run(store, options.id).id))
-    if options.output:
-        try:
-            shutil.copyfile(path, options.output)
-        except OSError as error:
-            raise InputError(f"{options.output}: can't be written ({error.strerror}). Give the path of a file.") from None
-        path = options.output
-    return 0, {"run": options.id, "file": str(path), "bytes": path.stat().st_size}, str(path)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -6,9 +6,10 @@ import dataclasses
 import functools
 import importlib.util
 import json
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from tlcore.errors import ConflictError, InputError, NotFoundError, ResourceError
 
@@ -30,6 +31,7 @@ class Format:
     needs: Mapping[str, str]
     loading: str  # Lines of Python that end in `answers`, one row of probabilities a picture.
     int8_needs: Mapping[str, str] | None = None  # None: there is no int8 of it.
+    beside: tuple[str, ...] = ()  # Files that `file` doesn't work without.
 
     @property
     def has_int8(self) -> bool:
@@ -71,12 +73,12 @@ FORMATS: dict[str, Format] = {
     for each in (
         Format("keras", "Keras", "model.keras", "To go on training, or to look inside, in Python with Keras 3.", {}, _KERAS),
         Format("savedmodel", "SavedModel", "model", "For TensorFlow without Keras, and for TensorFlow Serving.", {}, _SAVEDMODEL),
-        Format("litert", "LiteRT", "model.tflite", "For phones and small boards; formerly TensorFlow Lite.", {"ai_edge_litert": "ai-edge-litert"}, _LITERT, int8_needs={}),
+        Format("litert", "LiteRT", "model.tflite", "For phones and small boards; formerly TensorFlow Lite.", {"ai_edge_litert": "ai-edge-litert"}, _LITERT, {}),
         Format(
             "onnx", "ONNX", "model.onnx", "For most other runtimes and languages: ONNX Runtime, .NET, Java, JavaScript.",
             {"onnx": "onnx", "tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"}, _ONNX,
         ),
-        Format("openvino", "OpenVINO", "model.xml", "Fast on Intel and other processors; model.bin belongs to it.", {}, _OPENVINO, int8_needs={"nncf": "nncf"}),
+        Format("openvino", "OpenVINO", "model.xml", "Fast on Intel and other processors; model.bin belongs to it.", {}, _OPENVINO, {"nncf": "nncf"}, ("model.bin",)),
     )
 }  # fmt: skip
 
@@ -195,6 +197,14 @@ def made(run_dir: Path) -> dict[Kind, Check]:
     """All exports of a run that passed their check."""
     found = {kind: check_of(run_dir, kind) for kind in kinds()}
     return {kind: check for kind, check in found.items() if check is not None}
+
+
+def pack(folder: Path, to: Path | BinaryIO) -> None:
+    """Write an export's folder as a ZIP. Models hardly get smaller, so nothing is compressed."""
+    with zipfile.ZipFile(to, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to(folder))
 
 
 def require(run_dir: Path, kind: Kind) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tlcore import chains, jobs, weight_sets
+from tlcore import chains, exports, jobs, weight_sets
 from tlcore.reporter import Committed
 from tlcore.store import DatasetRecord, Job, Store
 from tlcore.store_reporter import StoreReporter, sha256_of
@@ -116,13 +116,17 @@ def take_trunk(store: Store, run_id: int, name: str | None = None) -> WeightSet:
 
 
 def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
-    """Write a finished run's model as Keras's own file."""
-    from tlcore.nn.export import keras_file
+    """Write a finished run's model as a file of another runtime, and check it."""
+    from tlcore.datasets.dataset import Dataset
+    from tlcore.nn.exporting.making import make
 
-    reporter.phase("export")
-    remove_half_written(store.workspace.run(job.payload["run"]))
-    path = keras_file(store.workspace.run(job.payload["run"]))
-    return Outcome({"run": job.payload["run"], "file": path.name, "bytes": path.stat().st_size})
+    run, asked = store.job(job.payload["run"]), job.payload
+    if run.config.backbone.run is not None:
+        take_trunk(store, run.config.backbone.run)
+    dataset = Dataset.open(store.workspace.dataset(run.payload["dataset_id"]))
+    source = Dataset.open(store.workspace.dataset(run.payload["source_id"])) if "source_id" in run.payload else None
+    check = make(exports.kind_of(asked.get("format", "keras"), asked.get("int8", False)), store.workspace.run(run.id), dataset, source, reporter)
+    return Outcome({"run": run.id, **check.to_document()})
 
 
 def shift(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
