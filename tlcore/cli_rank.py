@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import textwrap
 from collections.abc import Callable
 from typing import Any
 
 from tlcore.errors import InputError
 from tlcore.ranking import jobs as rank_jobs
-from tlcore.ranking.table import SCORES, Ranking, in_words
+from tlcore.ranking.agreement import Agreement, agreements, reached
+from tlcore.ranking.table import MEASURES, SCORES, Ranking, in_words
 from tlcore.store import JobState
 
 Outcome = tuple[int, dict[str, Any], str]
@@ -37,16 +39,24 @@ def rank_backbones(options: argparse.Namespace) -> Outcome:
     ranking = rank_jobs.found(store, job)
     assert ranking is not None
     left_out = [] if options.backbones else [title for title, config in every.items() if title not in chosen]
-    document = {"job": job.id, "answer": in_words(ranking), **ranking.to_json(), "not_here": left_out}
-    return 0, document, "\n".join(_text(ranking, left_out))
+    runs = reached(store, ranking)
+    taus = agreements(ranking, {title: each.accuracy for title, each in runs.items()})
+    document = {
+        "job": job.id, "answer": in_words(ranking), **ranking.to_json(), "not_here": left_out,
+        "reached": {title: each._asdict() for title, each in runs.items()}, "agreement": [dataclasses.asdict(each) for each in taus],
+    }
+    return 0, document, "\n".join(_text(ranking, left_out, taus))
 
 
-def _text(ranking: Ranking, left_out: list[str]) -> list[str]:
+def _text(ranking: Ranking, left_out: list[str], taus: list[Agreement]) -> list[str]:
     """Answer, table and reasons for a terminal."""
     lines = [*in_words(ranking), f"{ranking.pictures:,} training pictures of {ranking.dataset}, {len(ranking.classes)} classes"]
     table = ranking.table()
     lines.append(table[table["log_me"].notna()].drop(columns="note").to_string(index=False, na_rep="–", float_format=lambda value: f"{value:,.4g}"))
     lines += [f"{row.title}: {row.why_not or row.no_head}" for row in ranking.rows if row.why_not or row.no_head]
+    if taus:
+        told = ", ".join(f"{MEASURES[each.measure].title} {each.tau:.2f}" for each in taus if each.tau is not None)
+        lines.append(f"Order of the {taus[0].backbones} backbones against that of their finished frozen runs here, Kendall's tau: {told}")
     if left_out:
         lines.append(f"Not on this machine, name them with --backbones to have them downloaded: {', '.join(left_out)}")
     lines += [f"{name}: {measure.meaning} {measure.source}" for name, measure in SCORES.items()]

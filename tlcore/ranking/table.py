@@ -120,16 +120,13 @@ def load(run_dir: Path) -> Ranking | None:
 
 
 def in_words(ranking: Ranking) -> list[str]:
-    """Which backbone is first, by which scores, and what the difference is worth."""
+    """Which backbone comes first by which scores, the one of the first score first."""
     ranked = [row for row in ranking.rows if row.scores]
-    if not ranked:
-        return ["No backbone could be ranked."]
+    if len(ranked) < 2:
+        return [f"{ranked[0].title} is the only one that could be ranked." if ranked else "No backbone could be ranked."]
     firsts: dict[str, list[str]] = {}
     for name, measure in SCORES.items():
         if any(name in row.scores for row in ranked):
-            firsts.setdefault(ranking.ordered(name)[0].title, []).append(measure.title)
-    best = ranking.ordered()[0] if any(FIRST in row.scores for row in ranked) else ranking.ordered("log_me")[0]
-    accuracy = f", {best.scores[FIRST]:.1%}" if FIRST in best.scores else ""
-    said = [f"{best.title} comes first{accuracy} by {', '.join(firsts.pop(best.title))}." if len(ranked) > 1 else f"{best.title} is the only one{accuracy}."]
-    said += [f"{title} comes first by {', '.join(names)}." for title, names in firsts.items()]
-    return said
+            first = ranking.ordered(name)[0]
+            firsts.setdefault(first.title, []).append(f"{measure.title.lower()} ({first.scores[name]:.1%})" if measure.share else measure.title)
+    return [f"{title} comes first by {', '.join(names)}." for title, names in firsts.items()]
