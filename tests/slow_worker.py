@@ -58,7 +58,7 @@ def start(workspace: Workspace, owner: str, epoch_s: float = 0.05, manner: str =
         [*command, "--kind", "train", "--owner", owner],
         stdin=subprocess.PIPE, env=environment(epoch_s, manner), start_new_session=True,
     )
-    process.stdin.write(b"claim\n")
+    process.stdin.write(b"train\n")
     process.stdin.flush()
     return process
 
@@ -71,6 +71,6 @@ if __name__ == "__main__":
     manner = os.environ.get("SLOW_MANNER", "obedient")
     if manner == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    worker.JOB_KINDS["train"] = work(float(os.environ.get("SLOW_EPOCH_S", "0.05")), manner)
+    worker.JOB_KINDS["train"] = worker.JOB_KINDS["rate"] = work(float(os.environ.get("SLOW_EPOCH_S", "0.05")), manner)
     worker.warm_up = lambda kind, workspace: None
     sys.exit(worker.main())

@@ -116,6 +116,25 @@ def test_one_worker_is_kept_warm_and_the_next_only_when_it_does_no_harm(store, s
     tick_until(supervisor, lambda: store.job(first).state == JobState.cancelled)
 
 
+def test_a_range_test_takes_the_worker_that_is_ready_for_a_run_and_no_next_one_is_warmed_beside_it(store, supervise, started):
+    supervisor = supervise(epoch_s=0.05)
+    tick_until(supervisor, lambda: warm_workers(store) == 1)
+    asked = store.add_job("rate", "which", {"config": {"dataset": "digits"}})
+    tick_until(supervisor, lambda: store.job(asked).state is JobState.done)
+    assert started == ["train"]
+    run = run_on(store)
+    tick_until(supervisor, lambda: store.job(run).state is JobState.done)
+    assert set(started) == {"train"}
+
+
+def test_the_worker_that_is_ready_is_a_runs_where_one_waits(store, supervise, started):
+    supervisor = supervise(epoch_s=0.05)
+    tick_until(supervisor, lambda: warm_workers(store) == 1)
+    asked, run = store.add_job("rate", "which", {"config": {"dataset": "digits"}}), run_on(store)
+    tick_until(supervisor, lambda: store.job(run).state is JobState.done and store.job(asked).state is JobState.done)
+    assert started.count("rate") == 1
+
+
 def test_no_next_worker_is_warmed_before_the_first_epoch_is_there(store, supervise, started):
     supervisor = supervise(epoch_s=1.0)
     first = store.add_job("train", "1", {})
@@ -356,6 +375,6 @@ def test_a_worker_leaves_a_run_alone_that_asks_for_more_cards_than_it_has(store,
     wide, narrow = run_on(store, 2), run_on(store)
     with (tmp_path / "log").open("ab") as log:
         worker = WorkerProcess(store.workspace, "train", log, ("0",), module="tests.slow_worker")
-    worker.tell()
+    worker.tell("train")
     assert worker._process.wait(20) == 0
     assert (store.job(wide).state, store.job(narrow).state) == (JobState.queued, JobState.done)

@@ -60,12 +60,12 @@ class WorkerProcess:
             **detached(),
         )
 
-    def tell(self) -> None:
-        """Let it claim a job; it may be still starting, and reads this when it is ready."""
-        self.told = True
+    def tell(self, kind: str) -> None:
+        """Let it claim a job of this kind, which may be another than it got ready for; it may be still starting, and reads this when it is ready."""
+        self.told, self.kind = True, kind
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # It died; poll() will say so.
-            self._process.stdin.write(b"claim\n")
+            self._process.stdin.write(f"{kind}\n".encode())
             self._process.stdin.flush()
 
     def poll(self) -> int | None:

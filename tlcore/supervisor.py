@@ -27,6 +27,7 @@ BUSY_TICK_S = 0.2
 IDLE_TICK_S = 0.5
 LOG_LIMIT_BYTES = 5_000_000
 START_ATTEMPTS = 3
+LIKE_RUNS = ("rate", "more")  # Kinds that begin as a run does, so that a worker which is ready for a run serves.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,15 +151,18 @@ class Supervisor:
             if self._on_their_way(told, claimed) != on_their_way:
                 continue  # One claimed while the line was read, so these may be others than those next in it: look again.
             for asked in line:
-                if not self._hand_to_worker(kind, asked, strays):
+                if not self._hand_to_worker(kind, asked, strays, lend=not waiting.get("train")):
                     break  # Nobody overtakes: a run that asks for many cards would wait for ever.
 
     def _on_their_way(self, told: list[WorkerProcess], claimed: set[str | None]) -> int:
         """Workers that were told to claim and haven't yet. One whose job has just ended has, though it still takes its time to go."""
         return sum(worker.owner not in claimed and not self._store.jobs(owner=worker.owner) for worker in told)
 
-    def _hand_to_worker(self, kind: str, asked: int, strays: list[Job]) -> bool:
-        """Let a worker with as many cards claim; False when that has to wait."""
+    def _hand_to_worker(self, kind: str, asked: int, strays: list[Job], lend: bool) -> bool:
+        """Let a worker with as many cards claim; False when that has to wait.
+
+        lend: whether the one that is ready for a run may take what is like one; never with cards, which it would hold.
+        """
         here = self._settings.cards if kind == "train" else ()
         if asked > max(1, len(here)):
             self._refuse(asked)
@@ -166,16 +170,17 @@ class Supervisor:
         free = self._free_cards(strays) if here else ()
         if here and len(free) < asked:
             return False
-        idle = self._idle(kind)
+        lent = lend and kind in LIKE_RUNS and not self._settings.cards
+        idle = self._idle(kind) or (self._idle("train") if lent else None)
         if idle is not None and asked == 1 and set(idle.cards) <= set(free):
-            idle.tell()
+            idle.tell(kind)
             return True
         worker = self._start(kind, free[:asked])
         if worker is None:
             return False
         if idle is not None and not set(idle.cards).isdisjoint(worker.cards):
             idle.dismiss()
-        worker.tell()
+        worker.tell(kind)
         return True
 
     def _free_cards(self, strays: list[Job]) -> tuple[str, ...]:
@@ -199,7 +204,7 @@ class Supervisor:
         if not self._settings.standby or self._idle("train"):
             return
         runs = [job for job in running if job.kind == "train"]
-        busy = runs or any(worker.kind == "train" for worker in self._workers)
+        busy = runs or any(worker.kind in ("train", *LIKE_RUNS) for worker in self._workers)
         well_under_way = all(self._store.epoch_records(job.id) for job in runs) and bool(runs)
         several = len(self._settings.cards) > 1
         if busy and not (well_under_way and (waiting.get("train") or several)):

@@ -134,7 +134,7 @@ def told_already() -> bool:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Get ready, wait for one line on standard input, claim a job and carry it out."""
+    """Get ready, wait for one line on standard input, claim a job of the kind that it names, and carry it out."""
     parser = argparse.ArgumentParser(prog="tlcore.worker", description=__doc__)
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--kind", choices=sorted(JOB_KINDS), required=True)
@@ -149,13 +149,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     warm_up(options.kind, store)
     print(f"worker {options.owner} is ready for {options.kind}", flush=True)
-    if not sys.stdin.readline():
+    kind = sys.stdin.readline().strip()
+    if not kind:
         return 0  # The supervisor is gone, or has no use for this worker.
-    job = jobs.claim(store, options.owner, options.kind, options.cards)
+    job = jobs.claim(store, options.owner, kind, options.cards)
     if job is None:
         return 0  # It was cancelled meanwhile.
     try:
-        run_job(store, job, JOB_KINDS[options.kind])
+        run_job(store, job, JOB_KINDS[kind])
     except Superseded as superseded:
         print(superseded, file=sys.stderr)
     return 0
