@@ -24,7 +24,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser]) -> None:
     rank.add_argument("dataset")
     rank.add_argument("--classes", nargs="+", help="only these classes")
     rank.add_argument("--backbones", nargs="+", metavar="NAME", help="names of backbones or weight sets; otherwise all whose weights are on this machine. Weights that are not are downloaded")
-    rank.add_argument("--input-size", type=int, metavar="PX", help="of all; otherwise the usual size of each")
+    rank.add_argument("--at-most", type=int, metavar="PX", help="no larger pictures than this; otherwise the usual input size of each")
 
 
 def rank_backbones(options: argparse.Namespace) -> Outcome:
@@ -33,7 +33,7 @@ def rank_backbones(options: argparse.Namespace) -> Outcome:
     store, _ = open_workspace()
     every = rank_jobs.candidates(store)
     chosen = rank_jobs.named(store, options.backbones) if options.backbones else {title: config for title, config in every.items() if rank_jobs.is_here(config)}
-    job = wait_with_progress(store, rank_jobs.submit(store, options.dataset, chosen, options.classes, options.input_size))
+    job = wait_with_progress(store, rank_jobs.submit(store, options.dataset, chosen, options.classes, options.at_most))
     if job.state is not JobState.done:
         raise InputError(job.error or f"it was {job.state}. Try again.")
     ranking = rank_jobs.found(store, job)
@@ -55,8 +55,8 @@ def _text(ranking: Ranking, left_out: list[str], taus: list[Agreement]) -> list[
     lines.append(table[table["log_me"].notna()].drop(columns="note").to_string(index=False, na_rep="–", float_format=lambda value: f"{value:,.4g}"))
     lines += [f"{row.title}: {row.why_not or row.no_head}" for row in ranking.rows if row.why_not or row.no_head]
     if taus:
-        told = ", ".join(f"{MEASURES[each.measure].title} {each.tau:.2f}" for each in taus if each.tau is not None)
-        lines.append(f"Order of the {taus[0].backbones} backbones against that of their finished frozen runs here, Kendall's tau: {told}")
+        told = ", ".join(f"{MEASURES[each.measure].title} {each.tau:.2f} of {each.backbones}" for each in taus if each.tau is not None)
+        lines.append(f"Order of the backbones against that of their finished frozen runs here, Kendall's tau: {told}")
     if left_out:
         lines.append(f"Not on this machine, name them with --backbones to have them downloaded: {', '.join(left_out)}")
     lines += [f"{name}: {measure.meaning} {measure.source}" for name, measure in SCORES.items()]

@@ -41,10 +41,11 @@ def named(store: Store, words: Sequence[str]) -> dict[str, BackboneConfig]:
     return {title: every[title] for title in titles}
 
 
-def submit(store: Store, dataset: str, chosen: dict[str, BackboneConfig], classes: Sequence[str] | None = None, input_size: int | None = None, token: str | None = None) -> int:
+def submit(store: Store, dataset: str, chosen: dict[str, BackboneConfig], classes: Sequence[str] | None = None, at_most_px: int | None = None, token: str | None = None) -> int:
     """Queue a ranking of these backbones by title, and return the job's id.
 
-    input_size: of all of them; None: the usual one of each. token: two submissions with the same one make one job.
+    at_most_px: no larger input than this, as far as a backbone can; None: the usual one of each, or the candidate's own.
+    token: two submissions with the same one make one job.
     Raises: NotFoundError, InputError.
     """
     record = store.dataset(dataset)
@@ -58,13 +59,19 @@ def submit(store: Store, dataset: str, chosen: dict[str, BackboneConfig], classe
     asked = []
     for title, config in chosen.items():
         chains.check(store, config)
-        pinned = chains.pinned(store, config).model_copy(update={"input_size": input_size or config.input_size})
+        pinned = chains.pinned(store, config).model_copy(update={"input_size": config.input_size or _side(config.name, at_most_px)})
         asked.append([title, pinned.model_dump(mode="json")])
     # No foreign key: a ranking is no reason to keep a dataset.
     payload = {"dataset_id": record.id, "dataset": record.name, "classes": list(classes) if classes else None, "candidates": asked}
     job_id = store.add_job(KIND, f"Backbones for {record.name}", payload, token=token)
     jobs.ensure_supervisor(store.workspace)
     return job_id
+
+
+def _side(backbone: str, at_most_px: int | None) -> int | None:
+    """None where the usual size fits, so that runs with it have equal settings."""
+    spec = backbones.spec(backbone)
+    return None if at_most_px is None or at_most_px >= spec.usual_size else max(spec.min_size, at_most_px)
 
 
 def found(store: Store, job: Job) -> Ranking | None:
