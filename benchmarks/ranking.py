@@ -7,6 +7,7 @@ equal settings isn't repeated, so an interrupted comparison goes on where it was
 from __future__ import annotations
 
 import argparse
+import hashlib
 import statistics
 import sys
 from collections.abc import Iterable, Sequence
@@ -47,12 +48,16 @@ def ranked(store: Store, dataset: str, classes: Sequence[str], at_most_px: int |
     """Of all backbones and weight sets whose weights are here; the one that is there already where nothing has changed."""
     chosen = {title: config for title, config in rank_jobs.candidates(store).items() if rank_jobs.is_here(config)}
     # One token for equal questions: what was asked before serves again.
-    job_id = rank_jobs.submit(store, dataset, chosen, classes, at_most_px, token=f"benchmark {dataset} {sorted(classes)} {at_most_px} {sorted(chosen)}"[:200])
+    job_id = rank_jobs.submit(store, dataset, chosen, classes, at_most_px, token=_token(dataset, sorted(classes), at_most_px, sorted(chosen)))
     if store.job(job_id).state in RESUMABLE:
         jobs.resume(store, job_id)
     found = rank_jobs.found(store, _done(store, job_id))
     assert found is not None
     return found
+
+
+def _token(*question: object) -> str:
+    return f"benchmark {hashlib.sha256(repr(question).encode()).hexdigest()}"
 
 
 def trained(store: Store, ranking: Ranking, seeds: int) -> dict[str, list[float]]:

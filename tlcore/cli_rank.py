@@ -53,7 +53,7 @@ def _text(ranking: Ranking, left_out: list[str], taus: list[Agreement]) -> list[
     lines = [*in_words(ranking), f"{ranking.pictures:,} training pictures of {ranking.dataset}, {len(ranking.classes)} classes"]
     table = ranking.table()
     lines.append(table[table["log_me"].notna()].drop(columns="note").to_string(index=False, na_rep="–", float_format=lambda value: f"{value:,.4g}"))
-    lines += [f"{row.title}: {row.why_not or row.no_head}" for row in ranking.rows if row.why_not or row.no_head]
+    lines += [f"{row.title}: {' '.join(row.notes)}" for row in ranking.rows if row.notes]
     if taus:
         told = ", ".join(f"{MEASURES[each.measure].title} {each.tau:.2f} of {each.backbones}" for each in taus if each.tau is not None)
         lines.append(f"Order of the backbones against that of their finished frozen runs here, Kendall's tau: {told}")

@@ -49,12 +49,12 @@ def more(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Out
 
 def rank(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Outcome:
     """Rank backbones before any training."""
-    from tlcore.config import BackboneConfig
     from tlcore.datasets.dataset import Dataset
     from tlcore.nn import ranking
+    from tlcore.ranking.table import Row
 
     asked = job.payload
-    candidates = [(title, BackboneConfig.model_validate(config)) for title, config in asked["candidates"]]
+    candidates = [Row(**each) for each in asked["candidates"]]
     dataset = Dataset.open(store.workspace.dataset(asked["dataset_id"]))
     return Outcome(ranking.rank(candidates, dataset, asked["classes"], store.workspace, reporter, lambda so_far: so_far.save(run_dir)).to_json())
 

@@ -50,8 +50,16 @@ def ask(question: Question) -> None:
             _button(question, config)
             if config is not None:
                 change_link(config)
-    if listed := store().jobs(question.kind, limit=LISTED):
-        _answer(question, _choose(question, listed))
+    answers(question.kind, question.draw)
+
+
+def answers(kind: str, draw: Callable[[Job], None], so_far: Callable[[Job], None] = lambda job: None) -> None:
+    """The answer that the link asks for or else the newest, with a choice of earlier ones; nothing where none was asked for.
+
+    draw: the answer of a job that is done. so_far: what there is of one that works, or ended before.
+    """
+    if listed := store().jobs(kind, limit=LISTED):
+        _answer(_choose(kind, listed), draw, so_far)
 
 
 def _button(question: Question, config: RunConfig | None) -> None:
@@ -66,23 +74,23 @@ def _button(question: Question, config: RunConfig | None) -> None:
         st.rerun()
 
 
-def _choose(question: Question, listed: list[Job]) -> Job:
+def _choose(kind: str, listed: list[Job]) -> Job:
     """The job of the link, else the newest."""
-    key, known = f"{question.kind}_job", {job.id: job for job in listed}
-    asked = read_id(question.kind)
+    key, known = f"{kind}_job", {job.id: job for job in listed}
+    asked = read_id(kind)
     if asked is not None and asked not in known:
         older = store().jobs_by_id([asked]).get(asked)
-        if older is not None and older.kind == question.kind:
+        if older is not None and older.kind == kind:
             known[asked] = older
         else:
             st.warning("The link names an answer that isn't here, deleted perhaps. The newest one is shown instead.", icon=":material/search_off:")
-            write_query(**{question.kind: listed[0].id})
+            write_query(**{kind: listed[0].id})
     if st.session_state.get(key) not in known:
         st.session_state.pop(key, None)
-    take_from_link(key, question.kind, lambda: asked if asked in known else listed[0].id)
+    take_from_link(key, kind, lambda: asked if asked in known else listed[0].id)
     if len(known) == 1:
         return listed[0]
-    number = st.selectbox("Asked so far", list(known), key=key, width=480, format_func=lambda each: _named(known[each]), on_change=put_into_link, args=(key, question.kind))
+    number = st.selectbox("Asked so far", list(known), key=key, width=480, format_func=lambda each: _named(known[each]), on_change=put_into_link, args=(key, kind))
     return known[number]
 
 
@@ -91,21 +99,22 @@ def _named(job: Job) -> str:
     return f"{job.id} · {job.title.partition(' · ')[2]} · {time.strftime('%d %b %Y, %H:%M', time.localtime(job.created_at))}"
 
 
-def _answer(question: Question, job: Job) -> None:
+def _answer(job: Job, draw: Callable[[Job], None], so_far: Callable[[Job], None]) -> None:
     """The answer, or how far it is."""
-    with st.container(horizontal=True, vertical_alignment="center", key=f"{question.kind}_head"):
+    with st.container(horizontal=True, vertical_alignment="center", key=f"{job.kind}_head"):
         st.markdown(f"**{literal(job.title.partition(' · ')[2])}** {badge(job.state)}", width="content")
         if not job.active:
-            st.button("Delete", key=f"delete_{question.kind}", type="tertiary", icon=":material/delete:", on_click=_delete, args=(question.kind, job.id))
+            st.button("Delete", key=f"delete_{job.kind}", type="tertiary", icon=":material/delete:", on_click=_delete, args=(job.kind, job.id))
     if job.state is JobState.done:
-        question.draw(job)
+        draw(job)
         return
 
-    def cancel(now: Job | None, working: bool) -> None:
+    def part(now: Job | None, working: bool) -> None:
         if now is not None and working:
-            st.button("Cancel", key=f"cancel_{question.kind}", icon=":material/cancel:", disabled=now.cancel_requested, on_click=_cancel, args=(job.id,))
+            st.button("Cancel", key=f"cancel_{job.kind}", icon=":material/cancel:", disabled=now.cancel_requested, on_click=_cancel, args=(job.id,))
+        so_far(now or job)
 
-    followed(lambda: store().jobs_by_id([job.id]).get(job.id), f"{question.kind}_{job.id}", cancel, "It could not be done.")
+    followed(lambda: store().jobs_by_id([job.id]).get(job.id), f"{job.kind}_{job.id}", part, "It could not be done.")
 
 
 def _cancel(job_id: int) -> None:
@@ -114,7 +123,7 @@ def _cancel(job_id: int) -> None:
         st.rerun()  # The whole page: the button stands in a part that is drawn by itself.
 
 
-def _delete(kind: Kind, job_id: int) -> None:
+def _delete(kind: str, job_id: int) -> None:
     with guarded():
         jobs.delete_run(store(), store().workspace, job_id)
         write_query(tab=kind, **{kind: None})

@@ -74,7 +74,7 @@ def test_what_was_measured_before_a_cancel_is_kept(digits_dataset, store, worksp
                 raise Cancelled("Asked to.")
 
     kept = []
-    two = [("first", NONE_TO_ASK), ("second", NONE_TO_ASK)]
+    two = [table.Row.asked(title, NONE_TO_ASK) for title in ("first", "second")]
     with pytest.raises(Cancelled):
         ranking.rank(two, digits_dataset, ["1", "7"], workspace, Stops(), kept.append, 40)
     assert [row.title for row in kept[-1].rows] == ["first"]

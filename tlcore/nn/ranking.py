@@ -11,7 +11,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from tlcore import backbones, weight_sets
-from tlcore.config import BackboneConfig
 from tlcore.cuts import cut_for
 from tlcore.datasets.dataset import Dataset
 from tlcore.errors import InputError, NotFoundError, ResourceError
@@ -29,34 +28,30 @@ FEATURES_SHARE = 0.8  # Of a backbone's time, about; its scores take the rest.
 
 
 def rank(
-    candidates: Sequence[tuple[str, BackboneConfig]], dataset: Dataset, classes: Sequence[str] | None, workspace: Workspace, reporter: Reporter,
+    candidates: Sequence[Row], dataset: Dataset, classes: Sequence[str] | None, workspace: Workspace, reporter: Reporter,
     keep: Callable[[Ranking], None] = lambda ranking: None, most: int = MOST,
 ) -> Ranking:
-    """Score every candidate, a title and its settings, on the same training pictures; `keep` is given what is there after each.
+    """Score every candidate on the same training pictures; `keep` is given what is there after each.
 
     A backbone that can't be had, or not at that size, has its reason instead of scores.
     Raises: InputError where classes or pictures are too few; what `reporter.check` raises.
     """
     rows, labels, names = training_pictures(dataset, classes, most)
     ranking = Ranking(dataset.id, dataset.name, names, len(rows), ())
-    costs = np.array([_cost(config) for _, config in candidates])
-    for number, (title, config) in enumerate(candidates):
+    costs = np.array([_cost(row) for row in candidates])
+    for number, candidate in enumerate(candidates):
         reporter.check()
         part = Portion(reporter, float(costs[:number].sum() / costs.sum()), float(costs[number] / costs.sum()))
-        row = _ranked(Row(config.model_dump(mode="json"), title, _side(config)), dataset, rows, labels, workspace, part)
-        reporter.log(f"{title}: {row.why_not or f'{row.seconds:.1f} s, {row.computed} of {len(rows)} pictures went through the network'}")
+        row = _ranked(candidate, dataset, rows, labels, workspace, part)
+        reporter.log(f"{row.title}: {row.why_not or f'{row.seconds:.1f} s, {row.computed} of {len(rows)} pictures went through the network'}")
         ranking = dataclasses.replace(ranking, rows=(*ranking.rows, row))
         keep(ranking)
     return ranking
 
 
-def _side(config: BackboneConfig) -> int:
-    return config.input_size or backbones.spec(config.name).usual_size
-
-
-def _cost(config: BackboneConfig) -> float:
-    spec = backbones.spec(config.name)
-    return spec.costs(0, len(spec.blocks), _side(config))[0]
+def _cost(row: Row) -> float:
+    spec = backbones.spec(row.backbone["name"])
+    return spec.costs(0, len(spec.blocks), row.side_px)[0]
 
 
 def _ranked(row: Row, dataset: Dataset, rows: np.ndarray, labels: np.ndarray, workspace: Workspace, reporter: Reporter) -> Row:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from tlcore import backbones, chains, jobs, weight_sets
 from tlcore.config import BackboneConfig
 from tlcore.errors import InputError, NotFoundError
 from tlcore.ranking import table
-from tlcore.ranking.table import Ranking
-from tlcore.store import Job, Store
+from tlcore.ranking.table import Ranking, Row
+from tlcore.store import DatasetRecord, Job, Store
 from tlcore.weights import weights_path
 
 KIND = "rank"
@@ -60,12 +61,20 @@ def submit(store: Store, dataset: str, chosen: dict[str, BackboneConfig], classe
     for title, config in chosen.items():
         chains.check(store, config)
         pinned = chains.pinned(store, config).model_copy(update={"input_size": config.input_size or _side(config.name, at_most_px)})
-        asked.append([title, pinned.model_dump(mode="json")])
+        asked.append(dataclasses.asdict(Row.asked(title, pinned, _caution(store, pinned, record))))
     # No foreign key: a ranking is no reason to keep a dataset.
     payload = {"dataset_id": record.id, "dataset": record.name, "classes": list(classes) if classes else None, "candidates": asked}
-    job_id = store.add_job(KIND, f"Backbones for {record.name}", payload, token=token)
+    job_id = store.add_job(KIND, f"Backbones · {record.name}", payload, token=token)
     jobs.ensure_supervisor(store.workspace)
     return job_id
+
+
+def _caution(store: Store, config: BackboneConfig, record: DatasetRecord) -> str | None:
+    """A sentence where the weights have been trained on the dataset itself."""
+    from tlcore.forecast.figures import has_seen  # Read when needed only: Arrow takes its time.
+
+    seen = next((each for each in chains.trained_on(store, config) or () if has_seen(each, record)), None)
+    return None if seen is None else f"It has been trained on {seen} itself, so its place says little about transfer."
 
 
 def _side(backbone: str, at_most_px: int | None) -> int | None:

@@ -56,11 +56,22 @@ class Row:
     seconds: float = 0.0  # Features and scores.
     computed: int = 0  # Pictures that had to go through the network; the others' features were stored.
     no_head: str | None = None  # Why LEEP and NCE are missing, where they are.
+    caution: str | None = None  # What makes its place doubtful.
     why_not: str | None = None
 
     @property
     def config(self) -> BackboneConfig:
         return BackboneConfig.model_validate(self.backbone)
+
+    @property
+    def notes(self) -> list[str]:
+        """Sentences on what is missing or doubtful."""
+        return [each for each in (self.why_not, self.caution if self.scores else None, self.no_head) if each]
+
+    @classmethod
+    def asked(cls, title: str, config: BackboneConfig, caution: str | None = None) -> Row:
+        """A backbone before anything is measured."""
+        return cls(config.model_dump(mode="json"), title, config.input_size or backbones.spec(config.name).usual_size, caution=caution)
 
     def figure(self, measure: str) -> float | None:
         """A score or a baseline; None where it has none. ImageNet's accuracy only where these are its weights."""
@@ -107,7 +118,7 @@ class Ranking:
         found = []
         for row in self.ordered(measure):
             figures = [None if row.why_not and name in SCORES else row.figure(name) for name in MEASURES]
-            found.append((row.title, row.side_px, *figures, row.seconds if not row.why_not else None, row.why_not or row.no_head or ""))
+            found.append((row.title, row.side_px, *figures, row.seconds if not row.why_not else None, " ".join(row.notes)))
         return pd.DataFrame(found, columns=columns).astype(dict.fromkeys([*MEASURES, "seconds"], float))
 
 
