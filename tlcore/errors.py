@@ -27,5 +27,13 @@ class Cancelled(TLError):
     """The user stopped this job; raised inside a worker to unwind it."""
 
 
+class Pruned(Cancelled):
+    """A trial has no prospect; raised inside it, with the reason, to unwind it."""
+
+
+class Interrupted(Cancelled):
+    """The job that this run is a part of stops; it can be gone on with later. Raised inside the run to unwind it."""
+
+
 class Superseded(TLError):
     """Another attempt owns this job now; this worker must write nothing more."""

@@ -37,6 +37,8 @@ def detached() -> dict[str, Any]:
         return {"start_new_session": True}
     return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
 
+ON_CARDS = ("train", "study")  # Kinds whose workers have graphics cards of their own.
+
 
 class WorkerProcess:
     """A worker of this machine, which begins a job when told to, and is gone after it.
@@ -56,7 +58,7 @@ class WorkerProcess:
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
-            env={**child_environment(), **(devices.environment_for(cards) if kind == "train" else devices.NO_CARDS)},
+            env={**child_environment(), **(devices.environment_for(cards) if kind in ON_CARDS else devices.NO_CARDS)},
             **detached(),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -72,9 +73,10 @@ class JobChanges(JobReads):
             )
         return self.job(job_id).state
 
-    def requeue(self, job_id: int) -> bool:
-        """Put a failed, cancelled or interrupted job at the end of the queue; False when it is none of these."""
-        change = changed(jobs.c.id == job_id, jobs.c.state.in_(list(RESUMABLE))).values(
+    def requeue(self, job_id: int, states: Collection[JobState] = RESUMABLE, payload: dict[str, Any] | None = None) -> bool:
+        """Put a failed, cancelled or interrupted job at the end of the queue, with another payload if one is given; False when it is none of these."""
+        more = {} if payload is None else {"payload": payload}
+        change = changed(jobs.c.id == job_id, jobs.c.state.in_(list(states))).values(
             state=JobState.queued,
             position=end_of_queue(),
             cancel_requested=False,
@@ -83,6 +85,7 @@ class JobChanges(JobReads):
             traceback=None,
             finished_at=None,
             message="",
+            **more,
         )
         with self._writing() as connection:
             return connection.execute(change).rowcount == 1
@@ -100,6 +103,12 @@ class JobChanges(JobReads):
                 ).rowcount
                 == 1
             )
+
+    def put_back(self, job: Job, payload: dict[str, Any]) -> bool:
+        """Queue a running job again whose worker is gone, where it was in line; cancelled ones aren't. False where it was changed meanwhile."""
+        change = changed(*held(job.id, job.attempt), ~jobs.c.cancel_requested).values(state=JobState.queued, owner=None, payload=payload)
+        with self._writing() as connection:
+            return connection.execute(change).rowcount == 1
 
     def rename(self, job_id: int, title: str) -> None:
         """Give a job another title. Raises NotFoundError, ConflictError."""

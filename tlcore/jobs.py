@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tlcore.datasets.dataset import Dataset
 
 FORGOTTEN_AFTER_S = 86_400.0
+MOST_DEATHS = 3  # Of a study's workers, one after the other, none of which brought a run to its end.
 OF_A_RUN = ("export", "map", "label_check")  # Kinds of job that are about a finished run, and go with it.
 GONE = {
     "train": (
@@ -37,6 +38,10 @@ GONE = {
     "rate": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask for the rate again.",
     "rank": "Its process ended without a word: killed, out of memory, or the machine stopped. Rank them again: what was measured is stored.",
     "more": "Its process ended without a word: killed, out of memory, or the machine stopped. Ask it again.",
+    "study": (
+        "Its process ended without a word, again and again without finishing a trial: killed, out of memory, or the machine stopped. "
+        "Delete the run that it was at if that asks for too much memory, then continue the study."
+    ),
 }
 
 
@@ -256,10 +261,22 @@ def reap(store: Store) -> list[int]:
     """End the running jobs whose worker is gone, and return their ids."""
     reaped = []
     for job in store.jobs(states=[JobState.running]):
-        if not is_alive(store.workspace, job) and store.give_up(job, GONE[job.kind]):
+        if is_alive(store.workspace, job):
+            continue
+        if job.kind == "study" and _put_back(store, job):
+            store.add_event(job.id, "The worker's process is gone. The study goes on in another.", "warning")
+            reaped.append(job.id)
+        elif store.give_up(job, GONE[job.kind]):
             store.add_event(job.id, "The worker's process is gone.", "warning")
             reaped.append(job.id)
     return reaped
+
+
+def _put_back(store: Store, job: Job) -> bool:
+    """Queue a study whose worker died by itself, unless as many died before without a newly ended run."""
+    ended, before = store.trials.ended(job.series or 0), job.payload.get("deaths", {})
+    times = before.get("times", 0) + 1 if before.get("ended") == ended else 1
+    return times <= MOST_DEATHS and store.put_back(job, {**job.payload, "deaths": {"ended": ended, "times": times}})
 
 
 def is_alive(workspace: Workspace, job: Job) -> bool:

@@ -71,6 +71,11 @@ class SeriesTable:
         with self._reading() as connection:
             return {each: title for each, title in connection.execute(query)}
 
+    def change(self, series_id: int, settings: dict[str, Any]) -> None:
+        """Give a series other settings."""
+        with self._writing() as connection:
+            connection.execute(series.update().where(series.c.id == series_id).values(settings=settings))
+
     def jobs(self, series_id: int) -> list[Job]:
         """The jobs of a series that are there, in the order in which they were queued."""
         with self._reading() as connection:

@@ -66,6 +66,11 @@ class StoreReporter:
         )
         self._uncommitted.append(record)
         if checkpoint:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit the epochs that wait for one with a checkpoint."""
+        if self._uncommitted:
             patiently(lambda: self._store.commit_epochs(self._job, self._uncommitted))
             self._uncommitted = []
 

@@ -18,7 +18,7 @@ from typing import IO
 
 from tlcore import devices, jobs, locks
 from tlcore.errors import TLError
-from tlcore.executors import WorkerProcess, cards_of, stop
+from tlcore.executors import ON_CARDS, WorkerProcess, cards_of, stop
 from tlcore.store import Job, JobState, Store
 from tlcore.workspace import Workspace
 
@@ -27,7 +27,7 @@ BUSY_TICK_S = 0.2
 IDLE_TICK_S = 0.5
 LOG_LIMIT_BYTES = 5_000_000
 START_ATTEMPTS = 3
-LIKE_RUNS = ("rate", "more")  # Kinds that begin as a run does, so that a worker which is ready for a run serves.
+LIKE_RUNS = ("rate", "more", "study")  # Kinds that begin as a run does, so that a worker which is ready for a run serves.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +109,8 @@ class Supervisor:
             if code < 0:
                 name = signal.Signals(-code).name
                 for job in claimed:
+                    if job.state in (JobState.done, JobState.failed) or "end" in job.payload.get("trial", {}):
+                        continue  # A run of a study that had ended before its worker did.
                     self._store.add_event(job.id, f"Its process was ended from outside ({name}).", "warning")
             if code == 0:
                 self._failed_starts[worker.kind] = 0
@@ -140,9 +142,11 @@ class Supervisor:
     def _hand_out(self, running: list[Job], waiting: Mapping[str, int]) -> None:
         claimed = {job.owner for job in running}
         ours = {worker.owner for worker in self._workers}
+        studies = {job.owner for job in running if job.kind == "study"}  # Their runs are theirs to carry out.
+        on_cards = [job for job in running if job.kind in ON_CARDS and job.owner not in ours]
         for kind, queued in waiting.items():
             told = [worker for worker in self._workers if worker.kind == kind and worker.told]
-            strays = [job for job in running if job.kind == kind and job.owner not in ours]
+            strays = [job for job in running if job.kind == kind and job.owner not in ours and (kind != "train" or job.owner not in studies)]
             on_their_way = self._on_their_way(told, claimed)
             free = self._settings.limits[kind] - len(told) - len(strays)
             if min(free, queued - on_their_way) <= 0:
@@ -151,7 +155,7 @@ class Supervisor:
             if self._on_their_way(told, claimed) != on_their_way:
                 continue  # One claimed while the line was read, so these may be others than those next in it: look again.
             for asked in line:
-                if not self._hand_to_worker(kind, asked, strays, lend=not waiting.get("train")):
+                if not self._hand_to_worker(kind, asked, on_cards, lend=not waiting.get("train")):
                     break  # Nobody overtakes: a run that asks for many cards would wait for ever.
 
     def _on_their_way(self, told: list[WorkerProcess], claimed: set[str | None]) -> int:
@@ -163,23 +167,23 @@ class Supervisor:
 
         lend: whether the one that is ready for a run may take what is like one; never with cards, which it would hold.
         """
-        here = self._settings.cards if kind == "train" else ()
+        here = self._settings.cards if kind in ON_CARDS else ()
         if asked > max(1, len(here)):
-            self._refuse(asked)
+            self._refuse(kind, asked)
             return False
         free = self._free_cards(strays) if here else ()
         if here and len(free) < asked:
             return False
-        lent = lend and kind in LIKE_RUNS and not self._settings.cards
-        idle = self._idle(kind) or (self._idle("train") if lent else None)
+        lent, standby = lend and kind in LIKE_RUNS and not self._settings.cards, self._idle("train")
+        idle = self._idle(kind) or (standby if lent else None)
         if idle is not None and asked == 1 and set(idle.cards) <= set(free):
             idle.tell(kind)
             return True
         worker = self._start(kind, free[:asked])
         if worker is None:
             return False
-        if idle is not None and not set(idle.cards).isdisjoint(worker.cards):
-            idle.dismiss()
+        if standby is not None and not set(standby.cards).isdisjoint(worker.cards):
+            standby.dismiss()
         worker.tell(kind)
         return True
 
@@ -191,9 +195,9 @@ class Supervisor:
             taken.update(self._settings.cards if theirs is None else theirs)
         return tuple(card for card in self._settings.cards if card not in taken)
 
-    def _refuse(self, asked: int) -> None:
+    def _refuse(self, kind: str, asked: int) -> None:
         """End the first run that asks for so many cards: they were taken out since it was queued."""
-        job = jobs.claim(self._store, "none", "train", asked)
+        job = jobs.claim(self._store, "none", kind, asked)
         if job is not None:
             here = len(self._settings.cards)
             error = f"It asks for {asked} graphics cards (train.devices) and this machine has {here or 'none'} to use. Clone it with {here or 1} or less."

@@ -22,10 +22,12 @@ class Outcome(NamedTuple):
 
 
 def train(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Outcome:
-    """Carry out a run."""
+    """Carry out a run; a study's trials leave the test pictures to its winner."""
     from tlcore.nn import training
 
     given = _given(job, store, reporter)
+    if job.payload.get("trial", {}).get("role", "final") != "final":
+        given["tested"] = False
     resume_from = last_committed(job, store, run_dir, reporter)
     return Outcome(training.run(job.config, given.pop("dataset"), store.workspace, run_dir, reporter, resume_from, **given))
 
@@ -161,8 +163,15 @@ def label_check(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter)
     return Outcome({"run": run.id, "pictures": found.pictures, "suspects": len(found.table)})
 
 
+def study(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
+    """Try settings, one run after another, to find the best."""
+    from tlcore.tuning.search import Search
+
+    return Outcome(Search(job, store, reporter, JOB_KINDS["train"]).run())
+
+
 Execute = Callable[[Job, Store, Path, StoreReporter], Outcome]
-JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift, "weights": weights, "map": map_pictures, "label_check": label_check, "rate": rate, "more": more, "rank": rank}
+JOB_KINDS: dict[str, Execute] = {"train": train, "ingest": ingest, "export": export, "shift": shift, "weights": weights, "map": map_pictures, "label_check": label_check, "rate": rate, "more": more, "rank": rank, "study": study}
 
 
 def last_committed(job: Job, store: Store, run_dir: Path, reporter: StoreReporter) -> Committed | None:

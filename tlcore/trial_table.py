@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from tlcore.connections import Connected
-from tlcore.records import Job
+from tlcore.records import Job, JobState
 from tlcore.schema import jobs
 
 
@@ -23,6 +23,13 @@ class TrialTable:
         with self._reading() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else Job.of(row)
+
+    def ended(self, series_id: int) -> int:
+        """How many runs of a study have come to an end, whatever it was; interrupted ones have not."""
+        over = jobs.c.state.in_([JobState.done, JobState.failed, JobState.cancelled])
+        query = sa.select(sa.func.count()).where(jobs.c.series == series_id, jobs.c.kind == "train", over)
+        with self._reading() as connection:
+            return connection.execute(query).scalar_one()
 
     def of(self, series_id: int) -> Sequence[sa.RowMapping]:
         """Runs that say which trial they are, in the order in which they were made.

@@ -1,104 +1,29 @@
-"""python -m tlcore.worker: one process that carries out one job, then ends.
-
-The only place that catches everything: whatever happens, the job ends in one state with one
-sentence that says why.
-"""
+"""python -m tlcore.worker: one process that carries out one job, then ends."""
 
 from __future__ import annotations
 
 import argparse
-import errno
 import os
 import select
 import sys
-import traceback
 from pathlib import Path
 
 from tlcore import jobs, locks
-from tlcore.errors import Cancelled, Superseded, TLError
+from tlcore.carry_out import run_job, sentence
+from tlcore.errors import Cancelled, Superseded
 from tlcore.reporter import NullReporter
-from tlcore.store import Job, JobState, Store
-from tlcore.store_reporter import StoreReporter, patiently, write_log
-from tlcore.tasks import JOB_KINDS, Execute, Outcome, remove_half_written
+from tlcore.store import JobState, Store
+from tlcore.tasks import JOB_KINDS
 from tlcore.workspace import Workspace
-
-
-def run_job(store: Store, job: Job, execute: Execute) -> JobState:
-    """Carry out a claimed job to its end, whatever happens, and return the state it ended in.
-
-    Raises: Superseded when the job belongs to another attempt now; nothing was written then.
-    """
-    run_dir = store.workspace.run(job.id)
-    reporter = StoreReporter(store, job, run_dir)
-    outcome, error, trace = None, None, None
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-        remove_half_written(run_dir)
-        reporter.log(f"Attempt {job.attempt} begins.")
-        outcome = execute(job, store, run_dir, reporter)
-        state = JobState.done
-    except Superseded:
-        raise
-    except Cancelled:
-        state = JobState.cancelled
-    except BaseException as problem:
-        state, error = JobState.failed, sentence(problem)
-        trace = None if isinstance(problem, TLError) else traceback.format_exc()
-    return _finish(store, job, reporter, state, outcome, error, trace)
-
-
-def _finish(
-    store: Store,
-    job: Job,
-    reporter: StoreReporter,
-    state: JobState,
-    outcome: Outcome | None,
-    error: str | None,
-    trace: str | None,
-) -> JobState:
-    run_dir = store.workspace.run(job.id)
-    remove_half_written(run_dir)  # On a full disk this makes the room for what follows.
-    if error:
-        write_log(run_dir, "\n".join(part for part in (error, trace) if part))
-    figures = {"result": outcome.result if outcome else None, "worked_s": reporter.worked_s()}
-    try:
-        patiently(
-            lambda: store.finish(
-                job, state, outcome.dataset if outcome else None, error=error, traceback=trace, **figures
-            )
-        )
-    except TLError as problem:
-        if outcome is None or outcome.dataset is None:
-            raise
-        jobs.remove_folder(store.workspace.dataset(outcome.dataset.id))
-        if isinstance(problem, Superseded):
-            raise
-        return _finish(store, job, reporter, JobState.failed, None, str(problem), None)
-    if state == JobState.done and job.kind in ("ingest", "weights"):
-        jobs.drop_upload(store, job)  # Only now: an end that wasn't recorded needs it once more.
-    return state
-
-
-def sentence(problem: BaseException) -> str:
-    """What went wrong and what helps, in words for the person who started the job."""
-    name = type(problem).__name__
-    if isinstance(problem, TLError):
-        return str(problem)
-    if isinstance(problem, MemoryError) or name == "ResourceExhaustedError":
-        return "The run ran out of memory. Lower train.batch_size or backbone.input_size, or choose a smaller backbone, then resume or clone it."
-    if isinstance(problem, OSError) and problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "Disk full: the run stopped, and its last finished epoch is kept. Free some space, then resume it."
-    first_line = str(problem).strip().partition("\n")[0][:200] or "no more is known"
-    return f"The job stopped by an unexpected error ({name}: {first_line}). Its log has the details."
 
 
 def warm_up(kind: str, store: Store) -> None:
     """Import and try once what a job of this kind needs, so that it starts at once."""
-    if kind == "train":
+    if kind in ("train", "study"):
         from tlcore.nn import training, warming  # noqa: F401
 
         warming.warm_up(store.workspace)
-        if os.environ.get("TLCORE_REHEARSE", "1") != "0" and not told_already():
+        if kind == "train" and os.environ.get("TLCORE_REHEARSE", "1") != "0" and not told_already():
             expect_another(store)
     elif kind == "ingest":
         import tlcore.datasets.sources  # noqa: F401

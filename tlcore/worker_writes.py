@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from tlcore.dataset_table import DatasetTable, insert_dataset
 from tlcore.errors import Superseded
-from tlcore.queries import changed, held, noted
+from tlcore.queries import changed, held, noted, queued
 from tlcore.records import DatasetRecord, EpochRecord, Job, JobState
 from tlcore.schema import epochs, jobs
 
@@ -53,6 +53,32 @@ class WorkerWrites(DatasetTable):
                 insert_dataset(connection, dataset)
         if dataset is not None:
             self._mark_listed(dataset)
+
+    def begin(self, whole: Job, row: Mapping[str, Any]) -> Job:
+        """Make a job that the worker of another carries out itself, as a part of that one's series.
+
+        row: kind, title, payload, dataset_id and source_id, as in `SeriesTable.add`.
+        """
+        with self._writing() as connection:
+            self._own(connection, whole)
+            key = connection.execute(queued(self._clock(), **row, series=whole.series)).inserted_primary_key
+            assert key is not None
+            return self._take(connection, whole, jobs.c.id == key[0])
+
+    def take_up(self, whole: Job, job_id: int) -> Job | None:
+        """Go on with a part that was interrupted, as its next attempt; None where it is another's now, or over."""
+        with self._writing() as connection:
+            self._own(connection, whole)
+            part = jobs.c.id == job_id, jobs.c.series == whole.series, jobs.c.state == JobState.interrupted
+            there = connection.execute(sa.select(jobs.c.id).where(*part)).first()
+            return self._take(connection, whole, *part) if there else None
+
+    def _take(self, connection: sa.Connection, whole: Job, *which: sa.ColumnElement[bool]) -> Job:
+        change = changed(*which).values(
+            state=JobState.running, owner=whole.owner, attempt=jobs.c.attempt + 1, started_at=self._clock(), finished_at=None,
+            cancel_requested=False, error=None, traceback=None, message="", phase="",
+        )
+        return Job.of(connection.execute(change.returning(*jobs.c)).mappings().one())
 
     def _own(self, connection: sa.Connection, job: Job, **values: Any) -> bool:
         change = changed(*held(job.id, job.attempt)).values(**values)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
-from tlcore.tuning.axes import SEARCHABLE, AnyAxis, Fixed, Ranged
+from tlcore.tuning.axes import AnyAxis, Ranged
+from tlcore.tuning.suggest import distributions, plain, quiet
 from tlcore.tuning.trials import StudyView, Trial, TrialState
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ def importance(view: StudyView) -> pd.DataFrame:
     """
     import pandas as pd  # Takes a second; most commands never need it.
 
-    spaces = {setting: found for setting, axis in view.study.space.items() if (found := _distribution(setting, axis)) is not None}
+    spaces = {setting: found for setting, found in distributions(view.study.space).items() if not found.single()}
     done = _finished(view)
     scores = [trial.score for trial in done]
     empty = pd.DataFrame({"setting": [], "importance": []})
@@ -42,40 +41,12 @@ def _explained(done: list[Trial], spaces: dict[str, BaseDistribution]) -> dict[s
     """Shares by setting, from a random forest over these trials."""
     import optuna  # Not above: it takes a second, and pages and supervisor don't need it.
 
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(logging.WARNING)
-    try:
+    with quiet():
         study = optuna.create_study()
         for trial in done:
-            params = {setting: _plain(trial.values[setting]) for setting in spaces}
+            params = {setting: plain(trial.values[setting]) for setting in spaces}
             study.add_trial(optuna.create_trial(params=params, distributions=spaces, value=trial.score))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(n_trees=TREES, seed=SEED))
-    finally:
-        optuna.logging.set_verbosity(level)
-
-
-def _distribution(setting: str, axis: AnyAxis) -> BaseDistribution | None:
-    """The axis as Optuna has it; None for one that has a single value."""
-    from optuna.distributions import (
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
-
-    if isinstance(axis, Fixed) or (not isinstance(axis, Ranged) and len(axis.values) == 1):
-        return None
-    if not isinstance(axis, Ranged):
-        return CategoricalDistribution([_plain(value) for value in axis.values])
-    if SEARCHABLE[setting].kind == "whole":
-        return IntDistribution(int(axis.low), int(axis.high), log=axis.log)
-    return FloatDistribution(axis.low, axis.high, log=axis.log)
-
-
-def _plain(value: Any) -> Any:
-    """Lists as text: a choice has to be a number or a word."""
-    return json.dumps(value) if isinstance(value, list | tuple) else value
+        return optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(n_trees=TREES, seed=SEED))
 
 
 def pareto(view: StudyView) -> list[Trial]:

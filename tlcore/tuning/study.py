@@ -47,7 +47,7 @@ class Budget(Settings):
     """When a study has tried enough; whichever comes first."""
 
     trials: int | None = Field(None, ge=1, le=MOST_TRIALS, description="Settings to try. Empty: as many as the minutes allow.")
-    minutes: float | None = Field(None, gt=0, le=525_600, description="Minutes to work; the trial at work is ended properly. Empty: as long as it takes.")
+    minutes: float | None = Field(None, gt=0, le=525_600, description="Minutes in which new settings are tried; the trial at work is ended properly, then finalists are repeated and the winner is tested. Empty: as long as it takes.")
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Budget:
@@ -81,9 +81,10 @@ class Study(Settings):
     @property
     def settings_to_try(self) -> int | None:
         """How many settings are tried at most; None where only the minutes end it."""
-        if self.sampler != "grid":
+        try:
+            return min(grid_size(self), self.budget.trials or MOST_TRIALS)
+        except InputError:  # More than can be counted.
             return self.budget.trials
-        return min(grid_size(self), self.budget.trials or MOST_TRIALS)
 
 
 def parse_study(document: Mapping[str, Any], where: str = "study") -> Study:
@@ -138,7 +139,7 @@ def grid_values(setting: str, axis: AnyAxis) -> list[Any]:
     """The values of one axis in a grid. Raises InputError for a range without a step."""
     if not isinstance(axis, Ranged):
         return list(axis.values)
-    step = axis.step or (1.0 if SEARCHABLE[setting].kind == "whole" and not axis.log else None)
+    step = axis.step or (1.0 if SEARCHABLE[setting].kind == "whole" else None)
     if step is None:
         raise InputError(f"space: '{setting}' has too many values for a grid. Give it a step, list its values, or take another sampler.")
     count = math.floor((axis.high - axis.low) / step + 1e-9) + 1

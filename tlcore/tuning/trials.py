@@ -87,13 +87,13 @@ class StudyView:
         """Share of all runs that is behind, from 0 to 1."""
         if self.job.state is JobState.done:
             return 1.0
-        ended, left = sum(trial.ended for trial in self.trials), self._left()
+        ended, left = sum(trial.ended for trial in self.trials), self.left
         return 0.0 if left is None else ended / (ended + left)
 
     @property
     def eta_s(self) -> float | None:
         """Seconds until the end, at the pace of the latest runs; None before the first has ended, and of a study that isn't at work."""
-        pace, left = self._pace(), self._left()
+        pace, left = self._pace(), self.left
         return None if not self.active or pace is None or left is None else pace * left
 
     @property
@@ -120,7 +120,8 @@ class StudyView:
         latest = [trial.seconds for trial in self.trials if trial.ended][-RECENT:]
         return statistics.fmean(latest) if latest else None
 
-    def _left(self) -> float | None:
+    @property
+    def left(self) -> float | None:
         """Runs that are yet to come, the one at work among them; None where that can't be told."""
         tried, pace, minutes = self.finished, self._pace(), self.study.budget.minutes
         open_ends = [] if self.asked is None else [float(max(0, self.asked - tried))]
