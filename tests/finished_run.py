@@ -24,7 +24,7 @@ from tlcore.config import RunConfig
 from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.domains import divide, read_by
 from tlcore.datasets.splits import Split
-from tlcore.embedding import Embedding, save_embedding
+from tlcore.embedding import Embedding, placed, save_embedding, unit
 from tlcore.reporter import Stopwatch
 from tlcore.results import SUMMARY, Predictions, load_predictions, save_predictions
 from tlcore.schema import jobs as job_table
@@ -205,9 +205,11 @@ def _embedding(learner: Learner) -> Embedding:
     """Principal components of the pixels."""
     given = {("train" if split is learner.domains.target else "source_train"): (dataset, split, part) for dataset, split, part in learner.learnt} | learner.tested
     pixels, labels = zip(*(_part(*each) for each in given.values()), strict=True)
-    components = PCA(16, random_state=0).fit(np.concatenate(pixels))
+    learnt = np.concatenate([each for name, each in zip(given, pixels, strict=True) if name.endswith("train")])
+    fitted = PCA(16, random_state=0).fit(unit(learnt))
+    vectors, rest = placed(np.concatenate(pixels), fitted.mean_, fitted.components_)
     rows = np.concatenate([getattr(split, part) for _, split, part in given.values()])
-    return Embedding(components.transform(np.concatenate(pixels)), np.repeat(list(given), list(map(len, labels))), rows, np.concatenate(labels), components.explained_variance_ratio_, components.mean_, components.components_)
+    return Embedding(vectors, np.repeat(list(given), list(map(len, labels))), rows, np.concatenate(labels), fitted.explained_variance_ratio_, fitted.mean_, fitted.components_, rest)
 
 
 def _summary(epochs: pd.DataFrame, learner: Learner, parts: dict[str, Predictions]) -> dict:

@@ -29,15 +29,17 @@ def test_many_are_looked_up_in_blocks_as_one_by_one(monkeypatch):
 def test_it_comes_back_as_it_was_kept(tmp_path):
     kept = Embedding(
         np.array([[0.5, -1], [0.25, 2], [0, 1]], np.float32), np.array(["test", "train", "source_train"]), np.array([7, 3, 7]), np.array([1, 0, 1]), np.array([0.75, 0.25]),
-        np.array([0.5, 0, 0.25], np.float32), np.array([[1, 0, 0], [0, 0, -1]], np.float32),
+        np.array([0.5, 0, 0.25], np.float32), np.array([[1, 0, 0], [0, 0, -1]], np.float32), np.array([0.5, 0, 0.25], np.float32),
     )
     save_embedding(tmp_path, kept)
     found = load_embedding(tmp_path)
-    for name in ("vectors", "part", "rows", "labels", "explained", "mean", "components"):
+    for name in ("vectors", "part", "rows", "labels", "explained", "mean", "components", "rest"):
         assert np.array_equal(getattr(found, name), getattr(kept, name)), name
     assert found.domain.tolist() == ["target", "target", "source"] and found.at("train").tolist() == [1]
-    # (3, 0, 4) has length 5: (0.6, 0, 0.8) less the mean is (0.1, 0, 0.55).
-    np.testing.assert_allclose(found.place(np.array([[3.0, 0, 4], [0, 0, 0]], np.float32)), [[0.1, -0.55], [-0.5, 0.25]], atol=1e-6)
+    # (3, 0, 4) has length 5: (0.6, 0, 0.8) less the mean is (0.1, 0, 0.55). (0, 2, 0) becomes (-0.5, 1, -0.25).
+    vectors, rest = found.place(np.array([[3.0, 0, 4], [0, 2, 0]], np.float32))
+    np.testing.assert_allclose(vectors, [[0.1, -0.55], [-0.5, 0.25]], atol=1e-6)
+    np.testing.assert_allclose(rest, [0, 1], atol=1e-6)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 cut short"])

@@ -27,7 +27,8 @@ class Embedding:
     "train", "val", "test", or the same of the source as "source_train" …. `rows` and `labels` (n,): the row in the dataset
     of that domain, and the index into the run's classes. Of many training pictures it holds some, evenly chosen.
     `explained`: the share of the variance that each component holds (c,). `mean` (d,) and `components` (c, d) of the
-    representations say how a new picture is placed; empty where that wasn't kept.
+    representations say how a new picture is placed, `rest` (n,) what the components leave of each picture: the squared length of
+    that. All three are empty where they weren't kept.
     """
 
     vectors: np.ndarray
@@ -37,6 +38,7 @@ class Embedding:
     explained: np.ndarray
     mean: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
     components: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    rest: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.vectors)
@@ -55,10 +57,17 @@ class Embedding:
         """Whether a new picture can be placed."""
         return self.components.size > 0
 
-    def place(self, representations: np.ndarray) -> np.ndarray:
-        """Where pictures lie of which this is what the output layer is given. Shapes: (n, d) → (n, c)."""
+    def place(self, representations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where pictures lie, and their rest, of which this is what the output layer is given. Shapes: (n, d) → (n, c), (n,)."""
         assert self.takes_more
-        return (unit(representations) - self.mean) @ self.components.T
+        return placed(representations, self.mean, self.components)
+
+
+def placed(representations: np.ndarray, mean: np.ndarray, components: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Representations of length 1 by their components, and the squared length of what these leave. Shapes: (n, d), (d,), (c, d) → (n, c), (n,)."""
+    centred = unit(representations) - mean
+    vectors = centred @ components.T
+    return vectors, np.maximum((centred**2).sum(axis=1) - (vectors**2).sum(axis=1), 0)
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -73,7 +82,7 @@ def save_embedding(run_dir: Path, embedding: Embedding) -> Path:
         np.savez(
             file, vectors=embedding.vectors.astype(np.float16), names=names, part=np.searchsorted(names, embedding.part).astype(np.int8),
             rows=embedding.rows.astype(np.int64), labels=embedding.labels.astype(np.int32), explained=embedding.explained.astype(np.float32),
-            mean=embedding.mean.astype(np.float32), components=embedding.components.astype(np.float16),
+            mean=embedding.mean.astype(np.float32), components=embedding.components.astype(np.float16), rest=embedding.rest.astype(np.float32),
         )
     return path
 
@@ -83,7 +92,7 @@ def load_embedding(run_dir: Path) -> Embedding:
     try:
         with np.load(run_dir / EMBEDDING, allow_pickle=False) as stored:
             vectors, part = stored["vectors"].astype(np.float32), stored["names"][stored["part"]]
-            placing = {name: stored[name].astype(np.float32) for name in ("mean", "components") if name in stored}
+            placing = {name: stored[name].astype(np.float32) for name in ("mean", "components", "rest") if name in stored}
             return Embedding(vectors, part, stored["rows"], stored["labels"].astype(np.int64), stored["explained"], **placing)
     except (OSError, EOFError, ValueError, KeyError, IndexError, zipfile.BadZipFile):
         number = run_dir.name.lstrip("0") or run_dir.name

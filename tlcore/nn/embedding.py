@@ -10,7 +10,7 @@ from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from tlcore.activations import Rows
-from tlcore.embedding import MOST_COMPONENTS, Embedding, unit
+from tlcore.embedding import MOST_COMPONENTS, Embedding, placed, unit
 from tlcore.nn.trainer import Check, Trainer
 
 # Of each part at most, evenly chosen: a map shows no more, and a neighbour among so many is near enough.
@@ -50,29 +50,44 @@ def embedding(trainer: Trainer, parts: Mapping[str, Pictures], cached: bool, see
 
     cached: whether training pictures cost no more than what is trained.
     Every representation is scaled to length 1, so that distances are those of directions; principal components
-    are of a sample of all parts.
+    are of a sample of the pictures that were learnt from.
     """
     chosen = {name: _evenly(len(part.rows), _most(name, cached)) for name, part in parts.items()}
-    seen: Callable[[str, np.ndarray], np.ndarray] = lambda name, at: unit(trainer.representations(_Chosen(parts[name].given, at), check))  # noqa: E731
-    total = sum(map(len, chosen.values()))
+    seen: Callable[[str, np.ndarray], np.ndarray] = lambda name, at: trainer.representations(_Chosen(parts[name].given, at), check)  # noqa: E731
+    fitted = {name: chosen[name] for name in _fitted_on(parts)}
+    total = sum(map(len, fitted.values()))
     limit = min(FITTED_ROWS, max(2, FITTED_BYTES // (4 * trainer.representation_width)))
-    sample = np.concatenate([seen(name, at[_evenly(len(at), -(-limit * len(at) // total))]) for name, at in chosen.items()])
+    sample = np.concatenate([unit(seen(name, at[_evenly(len(at), -(-limit * len(at) // total))])) for name, at in fitted.items()])
     if not np.isfinite(sample).all() or len(sample) < 2:
         return None
     # Representations that are all alike, of a head that died, have no variance to share.
     with np.errstate(invalid="ignore"), threadpool_limits(1, "blas"):  # Small products: more threads wait for each other, a hundred times as long on a busy machine.
         solver = "covariance_eigh" if sample.shape[1] <= MOST_EXACT else "randomized"
-        reduced = PCA(min(MOST_COMPONENTS, *sample.shape), svd_solver=solver, random_state=seed).fit(sample)
-        vectors = [reduced.transform(seen(name, at[start : start + BLOCK_ROWS])) for name, at in chosen.items() for start in range(0, len(at), BLOCK_ROWS)]
+        found = PCA(min(MOST_COMPONENTS, *sample.shape), svd_solver=solver, random_state=seed).fit(sample)
+        mean, components = found.mean_, found.components_.astype(np.float16).astype(np.float32)  # As they are kept.
+        blocks = [placed(seen(name, at[start : start + BLOCK_ROWS]), mean, components) for name, at in chosen.items() for start in range(0, len(at), BLOCK_ROWS)]
+    vectors, rest = (np.concatenate(each).astype(np.float32) for each in zip(*blocks, strict=True))
+    if not np.isfinite(vectors).all():
+        return None
     return Embedding(
-        np.concatenate(vectors).astype(np.float32),
+        vectors,
         np.repeat(list(chosen), [len(at) for at in chosen.values()]),
         np.concatenate([parts[name].rows[at] for name, at in chosen.items()]),
         np.concatenate([parts[name].labels[at] for name, at in chosen.items()]),
-        np.nan_to_num(reduced.explained_variance_ratio_),
-        reduced.mean_,
-        reduced.components_,
+        np.nan_to_num(found.explained_variance_ratio_),
+        mean,
+        components,
+        rest,
     )
+
+
+def _fitted_on(parts: Mapping[str, Pictures]) -> list[str]:
+    """Those that were learnt from, so that what the components leave tells of any other picture the same.
+
+    Where no picture of the target was, the tested ones must do: else the map would not show how the domains differ.
+    """
+    learnt = [name for name in parts if name.removeprefix("source_") == "train"]
+    return learnt if "train" in parts else [*learnt, "test"]
 
 
 def _most(name: str, cached: bool) -> int:
