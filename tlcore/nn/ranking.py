@@ -65,7 +65,7 @@ def _ranked(row: Row, dataset: Dataset, rows: np.ndarray, labels: np.ndarray, wo
         found, use = activations(prefix, functools.partial(pixels, row.side_px), dataset.content_ids[rows], workspace, reporter, tell)
         features = found.take()
     except (InputError, NotFoundError, ResourceError) as error:
-        return dataclasses.replace(row, why_not=str(error))
+        return dataclasses.replace(row, why_not=str(error).removeprefix(f"{config.name}: "))
     if not np.isfinite(features).all():
         return dataclasses.replace(row, why_not="It gives no finite numbers for these pictures.")
     reporter.phase("scores")
