@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 
-import keras
 import numpy as np
 import pytest
 
 from tests.nn import weight_samples
+from tests.reloaded import reloaded
 from tlcore import chains, jobs, weight_jobs, weight_sets
 from tlcore.config import parse, with_changes
 from tlcore.demo import ensure_built_in
 from tlcore.errors import ConflictError, InputError
 from tlcore.nn import layer_weights
-from tlcore.nn.export import keras_file, rebuilt
+from tlcore.nn.export import rebuilt
 from tlcore.store import Job, JobState, Store
 from tlcore.tasks import JOB_KINDS
 from tlcore.worker import run_job
@@ -87,7 +87,7 @@ def test_the_next_run_begins_with_the_trunk(store, source, chained):
 
 
 def test_a_chained_run_is_exported_as_any_other(store, chained):
-    model = keras.models.load_model(keras_file(store.workspace.run(chained.id)))
+    model = reloaded(store.workspace.run(chained.id))
     assert model(np.zeros((1, 32, 32, 3), np.uint8)).shape == (1, 3)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from tlcore import exports, run_jobs
 from tlcore.cli_runs import find_run
 from tlcore.errors import InputError
-from tlcore.figure_words import written
 from tlcore.store import JobState
 from tlcore.workspace import whole_file
 
@@ -42,15 +41,7 @@ def export_model(options: argparse.Namespace) -> Outcome:
     check = exports.check_of(workspace.run(run.id), kind)
     assert check is not None
     path = folder if options.output is None else _copied(kind, folder, options.output)
-    return 0, {"run": run.id, "file": str(path), **check.to_document()}, f"{path}: {in_words(check)}"
-
-
-def in_words(check: exports.Check) -> str:
-    """The figures of a check in one line."""
-    same = f"same class on {check.agreement:.1%} of {check.pictures} test pictures"
-    if check.calibrated_on:
-        same += f", accuracy {written('accuracy', check.accuracy_before)} before and {written('accuracy', check.accuracy)} after"
-    return f"{check.bytes:,} bytes, {same}, probabilities differ by {check.largest_difference:.1g} at most, {check.latency_ms:.1f} ms a picture"
+    return 0, {"run": run.id, "file": str(path), **check.to_document()}, f"{path}: {', '.join(check.facts())}"
 
 
 def _copied(kind: exports.Kind, folder: Path, output: Path) -> Path:

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from tlcore.amounts import size
 from tlcore.errors import ConflictError, InputError, NotFoundError, ResourceError
+from tlcore.results import PICTURES
 
 EXPORTS, CHECK, CLASSES, EXAMPLE = "exports", "check.json", "classes.json", "example.py"
 CHECKED_PICTURES, INT8_CHECKED_PICTURES = 100, 500
 # Of a probability, in float32. Where feature maps are rounded to float16, a runtime's last digit may tip one over: 1.1e-4 was seen.
-MOST_DIFFERENCE = 5e-4
+MOST_DIFFERENCE, SMALL_DIFFERENCE = 5e-4, 1e-4
 MOST_ACCURACY_LOST = 0.05  # By int8.
 
 
@@ -28,6 +30,7 @@ class Format:
     title: str
     file: str  # In the export's folder; a folder itself for SavedModel.
     use: str
+    runtime: tuple[str, ...]  # What whoever uses the file has to install.
     needs: Mapping[str, str]
     loading: str  # Lines of Python that end in `answers`, one row of probabilities a picture.
     int8_needs: Mapping[str, str] | None = None  # None: there is no int8 of it.
@@ -71,14 +74,14 @@ answers = model(pixels)[0]"""
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
-        Format("keras", "Keras", "model.keras", "To go on training, or to look inside, in Python with Keras 3.", {}, _KERAS),
-        Format("savedmodel", "SavedModel", "model", "For TensorFlow without Keras, and for TensorFlow Serving.", {}, _SAVEDMODEL),
-        Format("litert", "LiteRT", "model.tflite", "For phones and small boards; formerly TensorFlow Lite.", {"ai_edge_litert": "ai-edge-litert"}, _LITERT, {}),
+        Format("keras", "Keras", "model.keras", "To go on training, or to look inside, in Python with Keras 3.", ("tensorflow",), {}, _KERAS),
+        Format("savedmodel", "SavedModel", "model", "For TensorFlow without Keras, and for TensorFlow Serving.", ("tensorflow",), {}, _SAVEDMODEL),
+        Format("litert", "LiteRT", "model.tflite", "For phones and small boards; formerly TensorFlow Lite.", ("ai-edge-litert",), {"ai_edge_litert": "ai-edge-litert"}, _LITERT, {}),
         Format(
             "onnx", "ONNX", "model.onnx", "For most other runtimes and languages: ONNX Runtime, .NET, Java, JavaScript.",
-            {"onnx": "onnx", "tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"}, _ONNX,
+            ("onnxruntime",), {"onnx": "onnx", "tf2onnx": "tf2onnx", "onnxruntime": "onnxruntime"}, _ONNX,
         ),
-        Format("openvino", "OpenVINO", "model.xml", "Fast on Intel and other processors; model.bin belongs to it.", {}, _OPENVINO, {"nncf": "nncf"}, ("model.bin",)),
+        Format("openvino", "OpenVINO", "model.xml", "Fast on Intel and other processors; model.bin belongs to it.", ("openvino",), {}, _OPENVINO, {"nncf": "nncf"}, ("model.bin",)),
     )
 }  # fmt: skip
 
@@ -154,10 +157,11 @@ def kinds() -> tuple[Kind, ...]:
 class Check:
     """What its own runtime made of a file in a process of its own, against the network it was made from.
 
-    Shares in accuracy and agreement, both on the same test pictures; latency for one picture at a time.
+    Shares in accuracy and agreement, both on the same pictures; latency for one picture at a time.
     """
 
     kind: str
+    part: str  # Of the run's pictures: test, or val where these are left for others.
     pictures: int
     largest_difference: float  # Of any class's probability.
     agreement: float  # Pictures with the same most probable class.
@@ -171,16 +175,25 @@ class Check:
     def to_document(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
+    def facts(self) -> list[str]:
+        """The same in words, the size first."""
+        same = "all" if self.agreement == 1 else f"{self.agreement:.1%} of"
+        facts = [size(self.bytes), f"{self.latency_ms:.1f} ms a picture", f"same class on {same} {self.pictures:,} {PICTURES[self.part]}"]
+        if self.calibrated_on:
+            facts.append(f"accuracy {self.accuracy_before:.1%} before, {self.accuracy:.1%} after")
+        small = self.largest_difference < SMALL_DIFFERENCE
+        return [*facts, f"probabilities differ by {f'less than {SMALL_DIFFERENCE:g}' if small else f'up to {self.largest_difference:.1g}'}"]
+
     def refuse_other(self, kind: Kind) -> None:
         """Raise ConflictError where the file isn't what the network is. Written so that NaN is refused too."""
         if kind.int8 and not self.accuracy >= self.accuracy_before - MOST_ACCURACY_LOST:
             raise ConflictError(
-                f"{kind.title}: accuracy falls from {self.accuracy_before:.1%} to {self.accuracy:.1%} on {self.pictures} test pictures, "
+                f"{kind.title}: accuracy falls from {self.accuracy_before:.1%} to {self.accuracy:.1%} on {self.pictures} {PICTURES[self.part]}, "
                 f"and {100 * MOST_ACCURACY_LOST:.0f} points are allowed. Take float32."
             )
         if not kind.int8 and not self.largest_difference <= MOST_DIFFERENCE:
             raise ConflictError(
-                f"{kind.title}: on {self.pictures} test pictures a probability differs by {self.largest_difference:.2g} from the network's, "
+                f"{kind.title}: on {self.pictures} {PICTURES[self.part]} a probability differs by {self.largest_difference:.2g} from the network's, "
                 f"and {MOST_DIFFERENCE:g} is allowed. Choose another format."
             )
 

@@ -12,6 +12,7 @@ from pages.ui.run_classes import classes
 from pages.ui.run_confusion import confusion
 from pages.ui.run_curves import curves_and_log
 from pages.ui.run_data import data
+from pages.ui.run_export import export
 from pages.ui.run_files import files
 from pages.ui.run_map import pictures_map
 from pages.ui.run_mistakes import mistakes
@@ -34,6 +35,7 @@ TABS: dict[str, Callable[[Job], None]] = {
     "Data": data,
     "Settings": settings,
     "Time": time_by_phase,
+    "Export": export,
     "Files": files,
 }
 OF_A_RUN = frozenset({

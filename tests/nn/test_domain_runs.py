@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from tests.reloaded import reloaded
 from tests.some_of import some_of
 from tlcore.choosing import Choice
 from tlcore.config import parse, with_changes
@@ -13,7 +14,7 @@ from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.domains import Domains
 from tlcore.datasets.sources import add_dataset
 from tlcore.embedding import load_embedding
-from tlcore.nn import export, inference, training
+from tlcore.nn import inference, training
 from tlcore.nn.strategies import STRATEGIES as KINDS
 from tlcore.reporter import NullReporter
 from tlcore.results import load_predictions
@@ -85,9 +86,8 @@ def test_both_domains_are_evaluated_and_the_models_repeat_it(shared, tmp_path, n
         np.testing.assert_allclose(inference.load(folder).probabilities(pixels), stored.probabilities, atol=1e-4)
         figures = summary["test"] if split == "test" else summary["source_test"]
         assert figures["accuracy"] == pytest.approx((stored.predicted == stored.labels).mean())
-    import keras
 
-    model = keras.models.load_model(export.keras_file(folder))
+    model = reloaded(folder)
     np.testing.assert_allclose(model.predict(pixels, verbose=0), stored.probabilities, atol=1e-4)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
+from tests.reloaded import reloaded
 from tlcore.backbones import spec
 from tlcore.config import parse, read_config, with_changes
 from tlcore.datasets.dataset import Dataset
@@ -19,7 +20,7 @@ from tlcore.datasets.splits import Split, make_split
 from tlcore.embedding import load_embedding, nearest
 from tlcore.errors import Cancelled, InputError, ResourceError
 from tlcore.evaluation import evaluate_run
-from tlcore.nn import checkpoints, export, inference, training, warming
+from tlcore.nn import checkpoints, inference, training, warming
 from tlcore.nn.models import hash_of
 from tlcore.nn.strategies import frozen
 from tlcore.reporter import Committed, NullReporter
@@ -104,7 +105,7 @@ def test_a_run_leaves_a_model_that_repeats_its_stored_predictions(carry_out, sha
     heat = predictor.heat(pixels[0], "4")
     assert heat is not None and heat.exact == ("head.hidden" not in changes)
     assert not (run_dir / "model.keras").exists(), "written when it is asked for"
-    model = keras.models.load_model(export.keras_file(run_dir))
+    model = reloaded(run_dir)
     assert model.input.dtype == "uint8" and model.input.shape == (None, 32, 32, 3)
     np.testing.assert_allclose(model(pixels), probabilities, atol=1e-4)
     assert summary["model_bytes"] == sum((run_dir / f"model.{ending}").stat().st_size for ending in ("xml", "bin"))
@@ -151,7 +152,7 @@ def test_a_later_cut_goes_on_from_stored_maps_and_its_files_give_the_same_answer
     stored = pd.read_parquet(tmp_path / "deep" / "predictions.parquet")
     pixels = shared[1].pixels(stored["row"].to_numpy(), 32)
     np.testing.assert_allclose(inference.load(tmp_path / "deep").probabilities(pixels), stored[["p0", "p1"]], atol=1e-4)
-    np.testing.assert_allclose(keras.models.load_model(export.keras_file(tmp_path / "deep"))(pixels), stored[["p0", "p1"]], atol=1e-4)
+    np.testing.assert_allclose(reloaded(tmp_path / "deep")(pixels), stored[["p0", "p1"]], atol=1e-4)
     again = carry_out({**shallow, "freeze.trainable_blocks": 0, "train.epochs": 3}, folder="again")
     assert again["cache"]["computed"] == 0 and again["test"] == deep["test"]
 
@@ -238,7 +239,7 @@ def test_a_cancelled_run_resumes_to_the_same_model(carry_out, tmp_path):
     assert resumed["earlier_seconds"] == 100.0 and next(iter(resumed["phases"].items())) == ("earlier attempts", 100.0)
     assert sum(resumed["phases"].values()) == pytest.approx(resumed["seconds"], abs=0.1)
     assert resumed["test"] == whole["test"] and resumed["epochs"] == whole["epochs"]
-    models = [keras.models.load_model(export.keras_file(tmp_path / name)).get_weights() for name in ("whole", "parts")]
+    models = [reloaded(tmp_path / name).get_weights() for name in ("whole", "parts")]
     assert hash_of(models[0]) == hash_of(models[1])
 
 

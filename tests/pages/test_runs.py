@@ -120,7 +120,7 @@ def test_a_link_to_no_run_says_so(done, link, open_page):
     assert "no such run" in at.error[0].value
 
 
-TABS = ["Summary", "Curves", "Confusion", "Classes", "ROC & PR", "Calibration", "Mistakes", "Map", "Data", "Settings", "Time", "Files"]
+TABS = ["Summary", "Curves", "Confusion", "Classes", "ROC & PR", "Calibration", "Mistakes", "Map", "Data", "Settings", "Time", "Export", "Files"]
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -141,6 +141,7 @@ def test_each_tab_of_a_finished_run(done, store, tab, open_page):
         "Data": lambda: at.dataframe[0].value["target_test"].sum() == result["test_images"],
         "Settings": lambda: "learning_rate: 0.01" in at.code[0].value,
         "Time": lambda: "This attempt took" in texts(at),
+        "Export": lambda: "For phones and small boards" in texts(at),
         "Files": lambda: "predictions.parquet" in texts(at),
     }
     assert expected[tab]()

@@ -1,4 +1,4 @@
-"""The finished model as files: OpenVINO with every run, Keras when it is asked for."""
+"""The finished model as files that a run leaves, and its network built anew; `exporting` makes what is asked for afterwards."""
 
 from __future__ import annotations
 
@@ -44,16 +44,6 @@ def save_openvino(prefix: Prefix, classifier: Classifier, path: Path) -> None:
     openvino_engine.save(model, path)
 
 
-def keras_file(run_dir: Path) -> Path:
-    """Build a finished run's model anew from its settings and its best epoch's weights, as `model.keras`.
-
-    Raises: NotFoundError for a run without a finished model, ConflictError where the pretrained weights are others now.
-    """
-    path, model = run_dir / KERAS_FILE, rebuilt(run_dir)
-    save_keras(model.backbone, model.cut, model.classifier, path, model.via)
-    return path
-
-
 class Rebuilt(NamedTuple):
     """A finished run's network; the backbone's upper blocks are the classifier's tail, so they hold what was learnt."""
 
@@ -64,7 +54,10 @@ class Rebuilt(NamedTuple):
 
 
 def rebuilt(run_dir: Path) -> Rebuilt:
-    """The network of a finished run from its settings and its best epoch's weights; raises as `keras_file`."""
+    """The network of a finished run from its settings and its best epoch's weights.
+
+    Raises: NotFoundError for a run without a finished model, ConflictError where the pretrained weights are others now.
+    """
     try:
         config, summary = read_config(run_dir / "config.yaml"), json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
         state = checkpoints.load(checkpoints.path_of(run_dir, summary["epochs"]), summary["config_hash"])

@@ -27,7 +27,7 @@ from tlcore.locks import FileLock
 from tlcore.nn.exporting import asking, keras_format, litert, onnx, openvino, savedmodel
 from tlcore.nn.exporting.original import Original
 from tlcore.reporter import Reporter
-from tlcore.results import Predictions, load_predictions
+from tlcore.results import Predictions, judged_part, load_predictions, load_summary
 from tlcore.workspace import folder_bytes
 
 WRITERS = {"keras": keras_format.write, "savedmodel": savedmodel.write, "litert": litert.write, "onnx": onnx.write, "openvino": openvino.write}
@@ -44,7 +44,7 @@ def make(kind: Kind, run_dir: Path, dataset: Dataset, source: Dataset | None, re
     isn't what the network is, or while another process exports the same run.
     """
     kind.refuse_missing()
-    tested = load_predictions(run_dir)
+    tested = load_predictions(run_dir, judged_part(load_summary(run_dir)))
     with _being_written(kind.folder(run_dir)) as folder:
         reporter.phase("export")
         original = Original(run_dir)
@@ -68,6 +68,7 @@ def _checked(kind: Kind, folder: Path, original: Original, tested: Predictions, 
     found = asking.ask(kind, folder, pixels, reporter)
     return Check(
         kind=kind.name,
+        part=tested.split,
         pictures=len(some),
         largest_difference=float(np.abs(found.probabilities - before).max()),
         agreement=float((found.probabilities.argmax(1) == before.argmax(1)).mean()),
