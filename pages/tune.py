@@ -3,5 +3,5 @@
 from pages.ui.state import head
 from pages.ui.tune_tabs import tabs
 
-head("Find better settings", "Experiments of many runs: see whether transfer helps and how many labels it saves, or search settings by hand.")
+head("Find better settings", "Search settings, rank backbones, find a learning rate, and see whether more labels or transfer help.")
 tabs()

@@ -6,7 +6,7 @@ import uuid
 
 import streamlit as st
 
-from pages.ui import forms, label_preset, outlook_view, weights_choice
+from pages.ui import forms, label_preset, outlook_view, study_draft, weights_choice
 from pages.ui.domains_view import domain_counts
 from pages.ui.errors import guarded
 from pages.ui.settings_choice import in_link
@@ -144,6 +144,7 @@ def _questions(config: RunConfig) -> None:
     """The way to what Tune can tell of these settings before they run."""
     settings = in_link(config)
     with st.container(horizontal=True, key="questions"):
+        st.page_link("tune.py", label="Search these settings", icon=":material/tune:", query_params=study_draft.of_run(config), help="A study tries many values of them, and keeps what scores best.")
         st.page_link("tune.py", label="Find a learning rate", icon=":material/speed:", query_params={"tab": "rate", **settings})
         st.page_link("tune.py", label="Would more labels help?", icon=":material/trending_up:", query_params={"tab": "more", **settings})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ from pages.ui.charts import BACKGROUND, NO_DATA, TEXT, Spec, without_data
 from pages.ui.trial_axis import (
     Scored,
     TrialAxis,
+    best_of,
     color_of_score,
     of_numbers,
     said_of,
@@ -20,7 +22,7 @@ from pages.ui.trial_axis import (
 
 COLUMNS = ["kind", "trial", "axis", "at", "score", "rank", "said", "label"]
 STRONG = 0.1  # Share of the trials whose lines are drawn strongly; among hundreds the others are the ground.
-LINE_PX = 13  # Of a title.
+LINE_PX, LINE_LETTERS = 13, 10  # Of a title.
 FEW = 20  # So many are all drawn strongly.
 
 
@@ -30,19 +32,20 @@ def score_axis(table: pd.DataFrame, goal: Scored) -> TrialAxis:
     return of_numbers("score", goal.title, scores.min(), scores.max())
 
 
-def rows(table: pd.DataFrame, axes: Sequence[TrialAxis], goal: Scored) -> pd.DataFrame:
+def rows(table: pd.DataFrame, axes: Sequence[TrialAxis], goal: Scored, leader: int | None = None) -> pd.DataFrame:
     """Lines (kind: line), one row for a trial and an axis, the best trial's last; and the words beside the axes (kind: tick).
 
+    leader: which trial is the best, where further seeds have told; by default the one that scored best.
     at: from 0, the axis's lower end, to 1. rank: share of the trials that are better.
     """
     known = table[table["score"].notna()].sort_values("score", ascending=not goal.lower)  # The best are drawn last, on top.
-    last = score_axis(known, goal)
+    last, first = score_axis(known, goal), best_of(known, goal, leader)
     found: list[tuple[object, ...]] = []
     for place, trial in enumerate(known.to_dict("records")):
         rank = (len(known) - 1 - place) / len(known) if len(known) > FEW else 0.0
         said = f"{goal.written(trial['score'])} with {said_of(trial, axes)}"
-        best = "best" if place == len(known) - 1 else "line"
-        found += [(best, trial["number"], number, axis.share(trial[axis.setting]), trial["score"], rank, said, None) for number, axis in enumerate((*axes, last))]
+        kind = "best" if trial["number"] == first else "line"
+        found += [(kind, trial["number"], number, axis.share(trial[axis.setting]), trial["score"], rank, said, None) for number, axis in enumerate((*axes, last))]
     for number, axis in enumerate((*axes, last)):
         found += [("tick", None, number, at, None, None, None, goal.written(float(word)) if axis is last else word) for at, word in axis.ticks()]
     return pd.DataFrame(found, columns=COLUMNS).astype({"at": float, "score": float, "rank": float})
@@ -51,7 +54,7 @@ def rows(table: pd.DataFrame, axes: Sequence[TrialAxis], goal: Scored) -> pd.Dat
 @lru_cache(maxsize=32)
 def spec(titles: tuple[str, ...], goal: Scored, dark: bool) -> Spec:
     """Lines in the colour of their score, the best one thick, over as many upright axes as there are titles. Columns as of `rows`."""
-    lines = [title.split() for title in titles]
+    lines = [textwrap.wrap(title, LINE_LETTERS, break_long_words=False) for title in titles]
     below = LINE_PX * (max(map(len, lines)) - 1)  # The first line stands where a single one would; the others hang from it.
     x = alt.X(
         "axis:Q", title=None, scale=alt.Scale(domain=[-0.1, len(titles) - 0.65], nice=False, zero=False),

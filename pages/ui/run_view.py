@@ -29,6 +29,8 @@ def run_view(run_id: int) -> None:
         return
     st.title(literal(run.title), anchor=False)
     _status(run)
+    if run.series is not None and "trial" in run.payload:
+        st.page_link("tune.py", label=f"Trial {run.payload['trial']['number']} of study {run.series}", icon=":material/tune:", query_params={"study": str(run.series)})
     actions([run], "one")
     if run.state is JobState.done:
         evaluation(run)

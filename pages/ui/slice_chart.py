@@ -13,6 +13,7 @@ from pages.ui.trial_axis import (
     Scored,
     TrialAxis,
     along,
+    best_of,
     color_of_score,
     edges,
     written,
@@ -23,14 +24,16 @@ GOLDEN, ROOT = 0.618034, 0.414214  # Multiples of these, less their whole part, 
 CELLS = 8  # Along one axis of the map.
 
 
-def rows(table: pd.DataFrame, axis: TrialAxis, goal: Scored) -> pd.DataFrame:
-    """One row a scored trial (kind: trial, best) and one for the mean of each name (kind: mean): kind, trial, at, score, value."""
+def rows(table: pd.DataFrame, axis: TrialAxis, goal: Scored, leader: int | None = None) -> pd.DataFrame:
+    """One row a scored trial (kind: trial, best) and one for the mean of each name (kind: mean): kind, trial, at, score, value.
+
+    leader: which trial is the best, where further seeds have told; by default the one that scored best.
+    """
     known = table[table["score"].notna()]
     at = known[axis.setting].map(axis.place).astype(float)
     aside = (known["number"] * GOLDEN % 1 * 2 - 1) * SPREAD if axis.kind == "names" else 0.0
     shown = pd.DataFrame({"kind": "trial", "trial": known["number"], "at": at + aside, "score": known["score"], "value": known[axis.setting].map(written)})
-    if len(known):
-        shown.loc[known["score"].idxmin() if goal.lower else known["score"].idxmax(), "kind"] = "best"
+    shown.loc[shown["trial"] == best_of(known, goal, leader), "kind"] = "best"
     if axis.kind == "names":
         means = known.groupby(at)["score"].mean()
         shown = pd.concat([shown, pd.DataFrame({"kind": "mean", "at": means.index, "score": means.to_numpy(), "value": [axis.names[int(place)] for place in means.index]})])
@@ -53,7 +56,7 @@ def spec(axis: TrialAxis, goal: Scored, dark: bool) -> Spec:
     return without_data(alt.layer(*layers).properties(height=230))
 
 
-def map_rows(table: pd.DataFrame, across: TrialAxis, up: TrialAxis, goal: Scored) -> pd.DataFrame:
+def map_rows(table: pd.DataFrame, across: TrialAxis, up: TrialAxis, goal: Scored, leader: int | None = None) -> pd.DataFrame:
     """Cells with the mean score of their trials (kind: cell, from x, y to x2, y2, trials in it) and the trials (kind: trial, best)."""
     known = table[table["score"].notna()]
     x, y = (known[axis.setting].map(axis.place).to_numpy(float) for axis in (across, up))
@@ -65,8 +68,7 @@ def map_rows(table: pd.DataFrame, across: TrialAxis, up: TrialAxis, goal: Scored
     aside = [(known["number"] * part % 1 * 2 - 1) * SPREAD if axis.kind == "names" else 0.0 for axis, part in ((across, GOLDEN), (up, ROOT))]
     points = pd.DataFrame({"kind": "trial", "x": x + aside[0], "y": y + aside[1], "score": known["score"], "trial": known["number"]})
     points["said"] = known[across.setting].map(written) + " · " + known[up.setting].map(written)
-    if len(known):
-        points.loc[known["score"].idxmin() if goal.lower else known["score"].idxmax(), "kind"] = "best"
+    points.loc[points["trial"] == best_of(known, goal, leader), "kind"] = "best"
     return pd.concat([drawn, points], ignore_index=True)
 
 

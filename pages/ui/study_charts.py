@@ -44,8 +44,10 @@ class Shown(NamedTuple):
         """Those that went to their end: a pruned one's score is not to be held against theirs."""
         return self.trials[(self.trials["state"] == "done") & self.trials["score"].notna()]
 
-    def axis(self, setting: str) -> TrialAxis:
-        return next(axis for axis in self.axes if axis.setting == setting)
+    @property
+    def leader(self) -> int | None:
+        """The number of the settings that lead."""
+        return None if self.view.best is None else self.view.best.number
 
 
 def scored(study: Study) -> Scored:
@@ -94,7 +96,7 @@ def _history(shown: Shown) -> None:
 def _parallel(shown: Shown) -> None:
     if _waits(shown, 2):
         return
-    rows = parallel_chart.rows(shown.finished, shown.axes, shown.goal)
+    rows = parallel_chart.rows(shown.finished, shown.axes, shown.goal, shown.leader)
     titles = (*(axis.title for axis in shown.axes), shown.goal.title)
     st.vega_lite_chart(rows, parallel_chart.spec(titles, shown.goal, shown.dark), key="study_parallel", alt=parallel_chart.alt_text(rows, shown.axes))
 
@@ -121,7 +123,7 @@ def _slices(shown: Shown) -> None:
         return
     with st.grid(2, min_column_width=300):
         for axis in shown.axes:
-            rows = slice_chart.rows(shown.finished, axis, shown.goal)
+            rows = slice_chart.rows(shown.finished, axis, shown.goal, shown.leader)
             st.vega_lite_chart(rows, slice_chart.spec(axis, shown.goal, shown.dark), key=f"study_slice_{axis.setting}", alt=slice_chart.alt_text(rows, axis, shown.goal))
 
 
@@ -131,7 +133,7 @@ def _two_settings(shown: Shown) -> None:
     with st.container(horizontal=True):
         across = _setting("Across", shown.axes, "across")
         up = _setting("Up", [axis for axis in shown.axes if axis is not across], "up")
-    rows = slice_chart.map_rows(shown.finished, across, up, shown.goal)
+    rows = slice_chart.map_rows(shown.finished, across, up, shown.goal, shown.leader)
     st.vega_lite_chart(rows, slice_chart.map_spec(across, up, shown.goal, shown.dark), key=f"study_map_{across.setting}_{up.setting}", alt=slice_chart.map_alt_text(rows, across, up, shown.goal))
 
 

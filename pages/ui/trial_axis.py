@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import altair as alt
+import pandas as pd
 
 MARGIN = 0.04  # Room beyond both ends, as a share of the axis.
 
@@ -57,12 +58,16 @@ class TrialAxis(NamedTuple):
             step = math.ceil(len(self.names) / (most + 3))
             return [(self.share(name), name) for name in self.names[::step]]
         if self.kind == "log":
-            decades = [10.0**power for power in range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)]
-            values = decades if len(decades) > 1 else [self.low, math.sqrt(self.low * self.high), self.high]
+            values = self.decades()
         else:
             values = [self.low + (self.high - self.low) * part / (most - 1) for part in range(most)] if self.high > self.low else [self.low]
             values = list(dict.fromkeys(map(float, map(round, values)))) if self.kind == "whole" else values
         return [(self.share(value), written(float(f"{value:.3g}"))) for value in values]
+
+    def decades(self) -> list[float]:
+        """Powers of ten within a logarithmic axis; where there aren't two, its ends and its middle."""
+        powers = range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)
+        return [10.0**power for power in powers] if len(powers) > 1 else [self.low, float(f"{math.sqrt(self.low * self.high):.2g}"), self.high]
 
 
 def of_names(setting: str, title: str, values: Iterable[Any]) -> TrialAxis:
@@ -97,7 +102,7 @@ def along(axis: TrialAxis, field: str, channel: type[alt.X] | type[alt.Y] = alt.
     elif axis.kind == "log":
         beyond = (axis.high / axis.low) ** MARGIN
         scale = alt.Scale(type="log", domain=[axis.low / beyond, axis.high * beyond], nice=False)
-        shown = alt.Axis(format="~g", grid=False, tickCount=5, labelOverlap=True, labelFlush=False)
+        shown = alt.Axis(values=axis.decades(), format="~g", grid=False, labelOverlap=True, labelFlush=False)
     else:
         beyond = MARGIN * width or 1
         scale = alt.Scale(domain=[axis.low - beyond, axis.high + beyond], nice=False, zero=False)
@@ -121,6 +126,15 @@ def color_of_score(goal: Scored, dark: bool, **legend: Any) -> alt.Color:
         "score:Q", scale=alt.Scale(scheme="viridis", reverse=dark == goal.lower),
         legend=alt.Legend(title=goal.title, orient="bottom", format=goal.form, gradientLength=220, gradientThickness=10, tickCount=4, **legend),
     )
+
+
+def best_of(known: pd.DataFrame, goal: Scored, leader: int | None = None) -> int | None:
+    """The number of the trial to be marked: the leader, where it is among these, else the one that scored best; None of none."""
+    if leader is not None and (known["number"] == leader).any():
+        return leader
+    if known.empty:
+        return None
+    return int(known["number"].iloc[int(known["score"].argmin() if goal.lower else known["score"].argmax())])
 
 
 def said_of(values: dict[str, Any], axes: Sequence[TrialAxis]) -> str:

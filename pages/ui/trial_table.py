@@ -43,7 +43,7 @@ def trial_table(view: StudyView) -> None:
             "trial": st.column_config.NumberColumn("Trial", width=60),
             "status": st.column_config.MultiselectColumn("Status", options=list(STATES.values()), color=COLORS, width=125),
             "score": st.column_config.NumberColumn(goal.title, format="percent" if goal.share else "%.4f", width=120),
-            **{axis.setting: st.column_config.TextColumn(axis.title, width=120) for axis in axes},
+            **{axis.setting: st.column_config.TextColumn(axis.title, width=max(110, 8 * len(axis.title))) for axis in axes},
             "seconds": st.column_config.NumberColumn("Time", format="%.1f s", width=80),
             "role": st.column_config.TextColumn("Role", width=120), "seed": st.column_config.NumberColumn("Seed", width=60),
             "note": st.column_config.TextColumn("Why it ended", width=420),
@@ -62,7 +62,8 @@ def trial_table(view: StudyView) -> None:
 
 def promote_button(view: StudyView, trial: Trial, key: str, label: str) -> None:
     """Make a run of its own with this trial's settings, tested on the test pictures."""
-    st.button(label, key=f"promote_{key}", icon=":material/upgrade:", on_click=study_actions.promote, args=(view.series.id, trial.number), help="Queues an ordinary run with these settings, which is tested on the test pictures.")
+    if st.button(label, key=f"promote_{key}", icon=":material/upgrade:", help="Queues an ordinary run with these settings, which is tested on the test pictures."):
+        study_actions.promote(view.series.id, trial.number)
 
 
 def _open() -> None:

@@ -11,6 +11,7 @@ from pages.ui.label_tab import labels
 from pages.ui.more_tab import more_labels
 from pages.ui.rank_tab import rank_backbones
 from pages.ui.rate_tab import rates
+from pages.ui.search_tab import search
 from pages.ui.state import guarded, read_text, write_query
 
 
@@ -23,13 +24,14 @@ class Tab(NamedTuple):
 
 # By the word that stands in the link, `?tab=labels`.
 TABS: dict[str, Tab] = {
+    "search": Tab("Search", search),
     "rank": Tab("Rank backbones", rank_backbones),
     "rate": Tab("Learning rate", rates),
     "more": Tab("More labels?", more_labels),
     "labels": Tab("Labels", labels),
 }
 KEY, FROM_LINK = "tune_tab", "tune_tab_link"
-BY_PARAMETER = {"series": "labels", "rank": "rank", "rate": "rate", "more": "more"}
+BY_PARAMETER = {"study": "search", "series": "labels", "rank": "rank", "rate": "rate", "more": "more"}
 """Links that name one thing and no tab, such as `?series=7`, open the tab that shows it."""
 
 

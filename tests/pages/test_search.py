@@ -8,8 +8,6 @@ import re
 import pytest
 import yaml
 
-from pages.ui import tune_tabs
-from pages.ui.search_tab import search
 from tests.pages.conftest import texts
 from tests.tuning.studies import add_rows, recorded, row, study
 from tlcore.config import RunConfig
@@ -18,13 +16,6 @@ from tlcore.tuning.study import parse_study
 from tlcore.tuning.trials import gather
 
 RATES = (1e-4, 1e-3, 1e-2)
-
-
-@pytest.fixture(autouse=True)
-def opened_tab(monkeypatch):
-    """The tab stands on the page once a worker takes studies up."""
-    monkeypatch.setitem(tune_tabs.TABS, "search", tune_tabs.Tab("Search", search))
-    monkeypatch.setitem(tune_tabs.BY_PARAMETER, "study", "search")
 
 
 @pytest.fixture
@@ -41,6 +32,8 @@ def searched(store: Store, trials: int = 12, ended: JobState | None = JobState.d
     series = recorded(store, study(**{"budget": {"trials": trials + 2}, **changes}))
     rows = [row(number, score=0.8 + number / 100, values=values(number)) for number in range(trials)]
     rows += [row(trials, "cancelled", 0.7, pruned=True, message="Stopped by the study: after epoch 3 it was below the median.", values=values(trials)), row(trials + 1, "failed", error="ran out of memory: lower train.batch_size.", values=values(trials + 1))]
+    for each in rows:
+        each["payload"]["config"] = {"dataset": "digits"}
     add_rows(store, series, rows)
     if ended is not None:
         store.finish(gather(store, series).job, ended)
@@ -142,6 +135,12 @@ def test_a_link_that_holds_no_study_is_answered_calmly(digits, open_page, text):
     assert app.button(key="preset_quick")
 
 
+def test_train_leads_to_the_search_of_its_settings(digits, open_page):
+    app = open_page("train.py", dataset="digits", head__pooling="flatten")
+    (link,) = [link for link in app.page_link if link.value == "Search these settings"]
+    assert "draft=" in link.proto.query_string and "flatten" in link.proto.query_string
+
+
 def test_a_finished_study_shows_its_best_settings_a_chart_and_every_trial(store, open_page):
     series = searched(store)
     app = open_page("tune.py", study=str(series))
@@ -178,6 +177,52 @@ def test_the_settings_of_a_study_open_in_the_form(store, open_page):
     app = open_page("tune.py", study=str(searched(store)))
     app.button(key="study_again").click().run()
     assert app.query_params["study"] == "new" and draft(app)["name"] == "A study" and not app.error
+
+
+def test_start_queues_one_study_and_leads_to_it(form, store):
+    form.number_input(key="study.budget.trials").set_value(7).run()
+    form.button(key="start_study").click().run()
+    (made,) = store.series.listed("study")
+    assert form.query_params["study"] == str(made.id) and "draft" not in form.query_params
+    view = gather(store, made.id)
+    assert (view.asked, view.study.base.dataset, view.job.state) == (7, "digits", JobState.queued)
+    assert "0 of 7 trials ended" in form.get("progress")[0].proto.text and "The charts come with the first score." in [info.value for info in form.info]
+
+
+def test_a_study_is_stopped_continued_given_more_trials_and_deleted(store, open_page):
+    series = searched(store, ended=None)
+    app = open_page("tune.py", study=str(series))
+    app.button(key="stop_study").click().run()
+    assert gather(store, series).job.cancel_requested and app.button(key="stop_study").disabled
+    store.finish(gather(store, series).job, JobState.cancelled)
+    app.run()
+    assert any("Continue takes up where it ended" in info.value for info in app.info)
+    app.button(key="continue_study").click().run()
+    assert gather(store, series).job.state is JobState.queued
+    store.finish(store.claim("owner", "study"), JobState.done)
+    app.run()
+    app.number_input(key="more_trials").set_value(5)
+    app.button(key="FormSubmitter:more_trials_form-Continue with these").click().run()
+    assert not app.exception and not app.error
+    assert gather(store, series).asked == 19 and gather(store, series).active
+    store.finish(store.claim("owner", "study"), JobState.done)
+    app.run()
+    app.button(key="delete_study").click().run()
+    assert not store.series.listed("study") and store.count() == 0 and "study" not in app.query_params
+
+
+def test_the_best_is_promoted_to_a_run_of_its_own(store, open_page):
+    series = searched(store)
+    app = open_page("tune.py", study=str(series))
+    app.button(key="promote_best").click().run()
+    run = store.job(int(app.query_params["run"]))
+    assert run.series is None and run.state is JobState.queued and run.config.head.dropout == 0.11 and run.config.head.hidden == (64,)
+
+
+def test_a_trial_leads_back_to_its_study(store, open_page):
+    series = searched(store)
+    app = open_page("runs.py", run=str(gather(store, series).trials[-1].run))
+    assert f"Trial 13 of study {series}" in [link.value for link in app.page_link] and not app.exception
 
 
 def test_studies_are_chosen_from_a_list(store, open_page):
