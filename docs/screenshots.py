@@ -1,6 +1,6 @@
 """Pictures of every page for the documentation: `python docs/screenshots.py [PAGE …] [--out FOLDER]`.
 
-Starts a server with a workspace of its own, trains two runs, and takes each page light and dark,
+Starts a server with a workspace of its own, trains two runs, asks Tune two questions, and takes each page light and dark,
 1440 and 390 px wide. Needs requirements-dev.txt and a Chromium.
 """
 
@@ -19,6 +19,9 @@ from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 from tests.browser.conftest import ARGUMENTS, chromium  # noqa: E402
 from tests.browser.serving import open_page, serve, settle  # noqa: E402
 from tests.browser.trained import train_pair  # noqa: E402
+from tlcore import before_run, jobs  # noqa: E402
+from tlcore.store import Store  # noqa: E402
+from tlcore.workspace import Workspace  # noqa: E402
 
 WIDTHS_PX = {"wide": 1440, "narrow": 390}
 TALLEST_PX = 4000
@@ -47,6 +50,8 @@ TRAINED = {
     **{f"compare-{tab.lower()}": f"compare?runs={{0}},{{1}}&tab={tab}" for tab in ("Pairs", "Curves", "Classes", "Confusion", "Changes", "Pictures", "Settings")},
     "predict": "predict?runs={0}",
     "tune": "tune",
+    "tune-rate": "tune?rate={2}",
+    "tune-more": "tune?more={3}",
 }
 
 
@@ -66,6 +71,16 @@ def take(browser: Browser, url: str, name: str, out: Path) -> None:
             context.close()
 
 
+def questions(workspace: Workspace, run: int) -> list[int]:
+    """Ask for a rate and for more labels with a run's settings, and wait for both answers."""
+    store = Store.open(workspace)
+    config = store.job(run).config
+    asked = [before_run.submit_rate(store, config), before_run.submit_more(store, config)]
+    for job in asked:
+        jobs.wait(store, job, timeout_s=300)
+    return asked
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pages", nargs="*", help=f"some of {', '.join({**UNTRAINED, **TRAINED})}; all when left out")
@@ -82,6 +97,7 @@ def main() -> None:
             take(browser, f"{server.url}/{path}", name, options.out)
         if wanted(TRAINED):
             runs = train_pair(server.workspace)
+            runs = (*runs, *questions(server.workspace, runs[0]))
             for name, path in wanted(TRAINED).items():
                 take(browser, f"{server.url}/{path.format(*runs)}", name, options.out)
         print(server.tracebacks() or f"{len(list(options.out.glob('*.png')))} pictures in {options.out}")

@@ -12,7 +12,7 @@ import streamlit as st
 from pages.ui.errors import guarded
 from pages.ui.followed_job import followed
 from pages.ui.linked import put_into_link, take_from_link
-from pages.ui.settings_choice import change_link, choose_settings
+from pages.ui.settings_choice import change_link, choose_settings, facts
 from pages.ui.state import badge, read_id, store, toast_next, write_query
 from pages.ui.text import literal
 from tlcore import jobs
@@ -50,7 +50,15 @@ def ask(question: Question) -> None:
             _button(question, config)
             if config is not None:
                 change_link(config)
-    answers(question.kind, question.draw)
+
+    def about(job: Job) -> None:
+        st.caption(literal(facts(job.config)))
+
+    def draw(job: Job) -> None:
+        about(job)
+        question.draw(job)
+
+    answers(question.kind, draw, about)
 
 
 def answers(kind: str, draw: Callable[[Job], None], so_far: Callable[[Job], None] = lambda job: None) -> None:

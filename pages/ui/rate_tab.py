@@ -16,7 +16,7 @@ from tlcore.store import Job
 
 HOW = (
     f"Trains on {STEPS} mini-batches while the learning rate rises from one to the next, and watches the loss: too small a rate changes nothing, "
-    "too large a one makes training unstable. It takes seconds, less than one run; nothing of it is kept but the curve."
+    "too large a one makes training unstable. With the head alone it takes seconds; nothing of it is kept but the curve."
 )
 NOTE = (
     "The range test of Smith (2015). Smoothed: a mean over neighbouring mini-batches on both sides. Suggested is where the smoothed loss falls fastest; unstable, where half of what it fell is lost again. "

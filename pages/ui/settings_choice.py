@@ -49,7 +49,7 @@ def choose_settings(records: list[DatasetRecord]) -> RunConfig | None:
     )
     config = runs[number].config if number in runs else here
     if config is not None:
-        st.caption(literal(_facts(config)))
+        st.caption(literal(facts(config)))
     return config
 
 
@@ -90,6 +90,16 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) and value.isidentifier() and read_value(value) == value else json.dumps(value, ensure_ascii=False)
 
 
+def facts(config: RunConfig) -> str:
+    """Settings in one line: those that most depends on."""
+    depth = config.freeze.trainable_blocks
+    classes = count(len(config.classes), "class", "classes") if config.classes else "all classes"
+    return " · ".join([
+        config.dataset, classes, config.backbone.name, f"{count(depth, 'block')} that learn" if depth else "head alone learns", config.strategy.name,
+        f"{config.optimizer.name} at {config.optimizer.learning_rate:g}", f"batch of {config.train.batch_size}",
+    ])
+
+
 def _found(run_id: int) -> dict[int, Job]:
     """An older finished run, or a sentence that there is none."""
     run = store().jobs_by_id([run_id]).get(run_id)
@@ -104,12 +114,3 @@ def _put() -> None:
     number = st.session_state[KEY]
     write_query(of=number or None)
     st.session_state[f"{KEY}_link"] = number
-
-
-def _facts(config: RunConfig) -> str:
-    depth = config.freeze.trainable_blocks
-    classes = count(len(config.classes), "class", "classes") if config.classes else "all classes"
-    return " · ".join([
-        config.dataset, classes, config.backbone.name, f"{count(depth, 'block')} that learn" if depth else "head alone learns", config.strategy.name,
-        f"{config.optimizer.name} at {config.optimizer.learning_rate:g}", f"batch of {config.train.batch_size}",
-    ])

@@ -21,7 +21,7 @@ def digits(server: Server) -> Server:
 def test_a_rate_is_found_for_the_settings_of_train_and_train_opens_with_it(digits, page):
     open_page(page, f"{digits.url}/train?dataset=digits&head.pooling=flatten&train.batch_size=64")
     page.get_by_role("link", name="Find a learning rate").click()
-    expect(page.get_by_text("batch of 64")).to_be_visible()
+    expect(page.get_by_text("batch of 64")).to_be_visible(timeout=20_000)
     page.locator(".st-key-ask_rate button").click()
     answer = page.locator(".st-key-rate_answer")
     expect(answer).to_contain_text("Try a learning rate of 0.00", timeout=90_000)
