@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -18,11 +19,12 @@ from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 
 from tests.browser.conftest import ARGUMENTS, chromium  # noqa: E402
 from tests.browser.serving import open_page, serve, settle  # noqa: E402
-from tests.browser.trained import train_pair  # noqa: E402
+from tests.browser.trained import search, train_pair  # noqa: E402
 from tlcore import before_run, jobs  # noqa: E402
 from tlcore.store import Store  # noqa: E402
 from tlcore.workspace import Workspace  # noqa: E402
 
+DRAFT = '{"base":{"dataset":"digits","head":{"pooling":"flatten"}},"space":{"head.hidden":{"values":[[],[64],[256]]},"optimizer.learning_rate":{"low":0.0001,"high":0.01,"log":true},"head.dropout":{"low":0.0,"high":0.6}}}'
 WIDTHS_PX = {"wide": 1440, "narrow": 390}
 TALLEST_PX = 4000
 UNTRAINED = {"welcome": "", "no-data": "data", "no-runs": "runs"}
@@ -49,10 +51,12 @@ TRAINED = {
     "compare": "compare?runs={0},{1}",
     **{f"compare-{tab.lower()}": f"compare?runs={{0}},{{1}}&tab={tab}" for tab in ("Pairs", "Curves", "Classes", "Confusion", "Changes", "Pictures", "Settings")},
     "predict": "predict?runs={0}",
-    "tune": "tune",
+    "tune": "tune?tab=labels",
+    "tune-form": "tune?study=new&draft={draft}",
     "tune-rate": "tune?rate={2}",
     "tune-more": "tune?more={3}",
 }
+SEARCHED = {"tune-study": "tune?study={0}", "tune-parallel": "tune?study={0}&chart=Parallel", "tune-slices": "tune?study={0}&chart=Slices"}
 
 
 def take(browser: Browser, url: str, name: str, out: Path) -> None:
@@ -83,7 +87,7 @@ def questions(workspace: Workspace, run: int) -> list[int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pages", nargs="*", help=f"some of {', '.join({**UNTRAINED, **TRAINED})}; all when left out")
+    parser.add_argument("pages", nargs="*", help=f"some of {', '.join({**UNTRAINED, **TRAINED, **SEARCHED})}; all when left out")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -99,7 +103,11 @@ def main() -> None:
             runs = train_pair(server.workspace)
             runs = (*runs, *questions(server.workspace, runs[0]))
             for name, path in wanted(TRAINED).items():
-                take(browser, f"{server.url}/{path.format(*runs)}", name, options.out)
+                take(browser, f"{server.url}/{path.format(*runs, draft=quote(DRAFT))}", name, options.out)
+        if wanted(SEARCHED):
+            number = search(server.workspace)
+            for name, path in wanted(SEARCHED).items():
+                take(browser, f"{server.url}/{path.format(number)}", name, options.out)
         print(server.tracebacks() or f"{len(list(options.out.glob('*.png')))} pictures in {options.out}")
 
 

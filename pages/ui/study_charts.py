@@ -79,10 +79,10 @@ def study_charts(view: StudyView) -> None:
     if not shown.trials["score"].notna().any():
         st.info("The charts come with the first score." if view.active else "No trial has a score, so there is nothing to draw. The table below says why.", icon=":material/hourglass_empty:")
         return
-    swept = len(shown.axes) == 1 and view.study.sampler == "grid"
+    fits = BY_VALUE if len(shown.axes) == 1 and view.study.sampler == "grid" else SECONDS if view.study.goal.seconds else HISTORY
     counted = any(axis.kind in COUNTED for axis in shown.axes)
     names = [name for name, chart in CHARTS.items() if len(shown.axes) >= chart.settings and (counted or name != BY_VALUE)]
-    name = linked.choice("Chart", names, "study_chart", "chart", BY_VALUE if swept else names[0])
+    name = linked.choice("Chart", names, "study_chart", "chart", fits if fits in names else HISTORY)
     st.caption(CHARTS[name].says)
     CHARTS[name].draw(shown)
 
@@ -183,13 +183,14 @@ class Chart(NamedTuple):
     draw: Callable[[Shown], None]
 
 
-BY_VALUE, COUNTED = "By value", ("names", "whole")  # Settings with so few values that several runs share one.
+HISTORY, SECONDS, BY_VALUE = "History", "Score and time", "By value"
+COUNTED = ("names", "whole")  # Settings with so few values that several runs share one.
 CHARTS: dict[str, Chart] = {
-    "History": Chart(0, "Each mark is a trial. The line is the best so far, a ring marks each trial that bettered it.", _history),
+    HISTORY: Chart(0, "Each mark is a trial. The line is the best so far, a ring marks each trial that bettered it.", _history),
     "Parallel": Chart(1, "Each line is a finished trial, from setting to setting to its score. The best tenth is drawn strongly, the best one thick.", _parallel),
     "Importance": Chart(2, "How much of the differences in score each setting explains. It holds for the ranges searched here, and roughly.", _importance),
     "Slices": Chart(1, "Score against one setting at a time, a ring around the best. The other settings vary with it.", _slices),
     "Two settings": Chart(2, "Mean score of the trials in each cell, and the trials themselves; empty cells were not tried.", _two_settings),
-    "Score and time": Chart(0, "Large marks, joined by the line: no other trial is as good and quicker.", _seconds),
+    SECONDS: Chart(0, "Large marks, joined by the line: no other trial is as good and quicker.", _seconds),
     BY_VALUE: Chart(1, "Means over all runs with a value, with 95% intervals where several seeds tell; faint marks are single runs, bars the mean seconds of one.", _by_value),
 }

@@ -15,7 +15,7 @@ from tlcore.workspace import Workspace
 
 CHART = "[data-testid=stVegaLiteChart] svg"
 TINY = "dataset=digits&classes=1&classes=7&train.epochs=2&train.batch_size=512&head.pooling=flatten"
-TRIALS = 5
+TRIALS = 4
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,7 @@ def searched(tmp_path_factory):
         assert not running.tracebacks(), running.tracebacks()
 
 
+@pytest.mark.slow
 def test_three_hundred_trials_are_a_chart_of_each_kind_and_a_table(searched, page):
     server, number = searched
     open_page(page, f"{server.url}/tune?study={number}")

@@ -159,6 +159,13 @@ def test_every_chart_is_drawn_and_stands_in_the_link(store, open_page, chart):
     assert app.button_group(key="study_chart").value == chart
 
 
+def test_the_first_chart_is_the_one_that_answers_the_study(store, open_page):
+    sweep = {"space": {"head.hidden": {"values": [[], [64]]}}, "sampler": "grid"}
+    for changes, chart in (({}, "History"), ({"goal": {"seconds": True}}, "Score and time"), (sweep, "By value")):
+        app = open_page("tune.py", study=str(searched(store, **changes)))
+        assert app.button_group(key="study_chart").value == chart and not app.error
+
+
 def test_charts_that_lack_trials_say_so(store, open_page):
     app = open_page("tune.py", study=str(searched(store, trials=2)), chart="Importance")
     assert "This chart needs 8 finished trials; there are 2." in [info.value for info in app.info]
