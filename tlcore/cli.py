@@ -26,6 +26,7 @@ from tlcore import (
     cli_runs,
     cli_suspects,
     cli_tags,
+    cli_tune,
     cli_weights,
     config,
     demo,
@@ -92,6 +93,7 @@ def build_parser() -> argparse.ArgumentParser:
     cli_labels.add_commands(command)
     cli_rank.add_commands(command)
     cli_suspects.add_commands(command, data)
+    cli_tune.add_commands(command, group)
     cli_weights.add_commands(command)
     _add_cache_commands(command)
     return parser

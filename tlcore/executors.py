@@ -17,6 +17,7 @@ from tlcore import devices
 from tlcore.locks import ProcessId, boot_id, start_of
 from tlcore.workspace import Workspace
 
+ON_CARDS = ("train", "study")  # Kinds whose workers have graphics cards of their own.
 _PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -36,8 +37,6 @@ def detached() -> dict[str, Any]:
     if os.name == "posix":
         return {"start_new_session": True}
     return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
-
-ON_CARDS = ("train", "study")  # Kinds whose workers have graphics cards of their own.
 
 
 class WorkerProcess:

@@ -22,6 +22,10 @@ def test_yaml_out_and_in_gives_the_same_study(tmp_path):
     assert read_study(path) == made
     changed = read_study(path, {"budget.trials": 7, "base.train.epochs": 2})
     assert changed.budget.trials == 7 and changed.base.train.epochs == 2
+    changed = read_study(path, {"space.head.dropout.high": 0.3, "space.head.pooling": {"values": ["avg", "max"]}})
+    assert changed.space["head.dropout"] == Ranged(low=0, high=0.3) and changed.space["head.pooling"].values == ("avg", "max")
+    with pytest.raises(InputError, match="'head.width' can't be searched"):
+        read_study(path, {"space.head.width": {"values": [1]}})
 
 
 @pytest.mark.parametrize(("changes", "said"), [

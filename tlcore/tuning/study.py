@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Iterator, Mapping
@@ -112,12 +113,32 @@ def _explained(error: Any) -> str:
 
 
 def read_study(path: Path, changes: Mapping[str, Any] | None = None) -> Study:
-    """Read a study from a YAML file and apply dotted changes such as `{"budget.trials": 5, "base.train.epochs": 3}`."""
+    """Read a study from a YAML file and apply dotted changes.
+
+    changes: such as `{"budget.trials": 5, "base.train.epochs": 3, "space.head.dropout.high": 0.4}`.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: can't be read ({error.__class__.__name__}). Give the path of a YAML file.") from None
-    return parse_study(with_changes(load_yaml(text, str(path)), changes or {}), str(path))
+    of_axes = {key.removeprefix("space."): value for key, value in (changes or {}).items() if key.startswith("space.")}
+    document = with_changes(load_yaml(text, str(path)), {key: value for key, value in (changes or {}).items() if not key.startswith("space.")})
+    if of_axes:
+        document["space"] = _with_axes(document.get("space"), of_axes)
+    return parse_study(document, str(path))
+
+
+def _with_axes(space: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Axes are called by dotted names themselves: `head.dropout` is one, `head.dropout.high` a part of it."""
+    found = copy.deepcopy(dict(space)) if isinstance(space, Mapping) else {}
+    for key, value in changes.items():
+        setting = next((name for name in SEARCHABLE if key.startswith(f"{name}.")), None)
+        if setting is None:
+            found[key] = value
+        else:
+            axis = found.get(setting)
+            found[setting] = {**(axis if isinstance(axis, Mapping) else {}), key.removeprefix(f"{setting}."): value}
+    return found
 
 
 def config_of(study: Study, values: Mapping[str, Any], seed: int, name: str = "") -> RunConfig:

@@ -140,10 +140,10 @@ class StudyView:
 
 def gather(store: Store, series_id: int) -> StudyView:
     """A study with all its trials, in three queries. Raises NotFoundError."""
-    series = store.series.get(series_id)
-    job = None if series.kind != KIND else store.trials.job(series_id)
+    job = store.trials.job(series_id)
     if job is None:
         raise NotFoundError(f"study {series_id} not found. `python -m tlcore studies list` and the Tune page list the ones that exist.")
+    series = store.series.get(series_id)
     study = Study.model_validate(series.settings)
     return StudyView(series, job, study, tuple(_trial(row, study.goal.metric) for row in store.trials.of(series_id)))
 
