@@ -15,7 +15,7 @@ from tlcore.workspace import Workspace
 
 CHART = "[data-testid=stVegaLiteChart] svg"
 TINY = "dataset=digits&classes=1&classes=7&train.epochs=2&train.batch_size=512&head.pooling=flatten"
-TRIALS = 4
+TRIALS = 8  # So many that a quick machine has not finished when Stop is pressed.
 
 
 @pytest.fixture(scope="module")
