@@ -12,7 +12,7 @@ from pages.ui.charts import NO_DATA, TEXT, Spec, without_data
 from tlcore.ranking.agreement import Reached
 from tlcore.ranking.table import MEASURES, Ranking
 
-KINDS = ["before training", "its frozen run, test pictures"]
+KINDS = ["before training", "its frozen run"]
 COLUMNS = ["backbone", "value", "kind", "label"]
 
 
@@ -20,7 +20,7 @@ def written(measure: str, value: float) -> str:
     """A figure with a sensible number of digits."""
     if measure == "params":
         return f"{value / 1e6:.1f} M"
-    return f"{value:.1%}" if MEASURES[measure].share else f"{value:.3g}"
+    return f"{value:.1%}" if MEASURES[measure].share else f"{value:.3f}"
 
 
 def rows(ranking: Ranking, measure: str, reached: Mapping[str, Reached]) -> pd.DataFrame:
@@ -60,20 +60,24 @@ def alt_text(shown: pd.DataFrame, measure: str) -> str:
 
 
 def pairs(ranking: Ranking, measure: str, reached: Mapping[str, Reached]) -> pd.DataFrame:
-    """One row a backbone that has the figure and a run: backbone, value, accuracy."""
+    """One row a backbone that has the figure and a run: backbone, value, accuracy, left (whether its name stands there, so that neighbours' names keep apart)."""
     found = [(row.title, value, reached[row.title].accuracy) for row in ranking.ordered(measure) if row.scores and row.title in reached and (value := row.figure(measure)) is not None]
-    return pd.DataFrame(found, columns=["backbone", "value", "accuracy"])
+    table = pd.DataFrame(found, columns=["backbone", "value", "accuracy"])
+    return table.assign(left=[place % 2 == 0 and place + 1 < len(table) for place in range(len(table))])
 
 
 @lru_cache(maxsize=32)
 def pairs_spec(measure: str, dark: bool) -> Spec:
     """A point a backbone, with its name: the measure across, what its frozen run reached upwards."""
-    x = alt.X("value:Q", title=MEASURES[measure].title, scale=alt.Scale(zero=False, nice=True, padding=60), axis=alt.Axis(format="~%" if MEASURES[measure].share else "~s" if measure == "params" else "~g", tickCount=5, grid=False, labelFlush=False))
-    y = alt.Y("accuracy:Q", title="test accuracy of the frozen run", scale=alt.Scale(zero=False, nice=True, padding=20), axis=alt.Axis(format=".1~%", tickCount=5, labelFlush=False))
+    form = "~%" if MEASURES[measure].share else "~s" if measure == "params" else "~g"
+    x = alt.X("value:Q", title=MEASURES[measure].title, scale=alt.Scale(zero=False, nice=False, padding=40), axis=alt.Axis(format=form, tickCount=4, grid=False, labelFlush=False))
+    y = alt.Y("accuracy:Q", title="test accuracy of the frozen run", scale=alt.Scale(zero=False, nice=False, padding=20), axis=alt.Axis(format=".1~%", tickCount=5, labelFlush=False, labelBound=True))
     tooltip = [alt.Tooltip("backbone:N"), alt.Tooltip("value:Q", title=MEASURES[measure].title, format=".4~g"), alt.Tooltip("accuracy:Q", format=".1%")]
     base = alt.Chart(NO_DATA).encode(x=x, y=y)
-    layers = [base.mark_point(filled=True, size=90, opacity=1).encode(tooltip=tooltip), base.mark_text(dy=-13, color=TEXT[dark]).encode(text="backbone:N")]
-    return without_data(alt.layer(*layers).properties(height=280))
+    layers = [base.mark_point(filled=True, size=90, opacity=1).encode(tooltip=tooltip)]
+    for side, align, dx in (("datum.left", "right", -9), ("!datum.left", "left", 9)):
+        layers.append(base.transform_filter(side).mark_text(align=align, dx=dx, color=TEXT[dark]).encode(text="backbone:N"))
+    return without_data(alt.layer(*layers).properties(height=300))
 
 
 def pairs_alt_text(shown: pd.DataFrame, measure: str) -> str:

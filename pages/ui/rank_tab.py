@@ -20,7 +20,7 @@ from tlcore.store import DatasetRecord
 
 HOW = (
     f"Shows up to {MOST:,} training pictures to each frozen backbone and scores how well its features tell the classes apart: seconds a backbone, without any training. "
-    "Features are stored, so a run with that backbone has them already."
+    "What was computed is stored, and a run with that backbone goes on from it."
 )
 SIZES = {"usual": None, "224 px": 224, "160 px": 160, "128 px": 128, "96 px": 96, "64 px": 64}
 

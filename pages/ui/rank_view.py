@@ -34,6 +34,8 @@ def result(job: Job) -> None:
     with st.container(border=True, key="rank_answer"):
         said = in_words(ranking)
         st.markdown(f"**{literal(said[0])}**  \n" + "  \n".join(literal(sentence) for sentence in said[1:]))
+        if first.scores and first.caution:
+            st.markdown(f":orange[:material/warning:] {literal(first.title)}: {literal(first.caution[0].lower() + first.caution[1:])}")
         if first.scores and st.button(f"Train with {literal(first.title)}", key="train_first", type="primary", icon=":material/model_training:"):
             _train(ranking, first.title)
     _scores(ranking, job)
@@ -74,6 +76,8 @@ def _table(ranking: Ranking, reached: Mapping[str, Reached], measure: str) -> No
     if table.empty:
         return
     table.insert(1, "reached", [reached[title].accuracy if title in reached else None for title in table["backbone"]])
+    shares = ["reached", *(name for name, each in MEASURES.items() if each.share)]
+    table[shares] = table[shares].astype(float).round(3)
     table = table.loc[:, [name for name in table if table[name].notna().any()]]
     digits = {"log_me": "%.3f", "h_score": "%.3f", "leep": "%.3f", "nce": "%.3f", "params": "compact"}
     columns = {
@@ -85,7 +89,7 @@ def _table(ranking: Ranking, reached: Mapping[str, Reached], measure: str) -> No
         column_config={
             "backbone": st.column_config.ButtonColumn("Train with", key="train_ranked", on_click=_train_pressed, args=(ranking,), help="Open Train with this backbone."),
             "input_size": st.column_config.NumberColumn("Input", format="%d px"),
-            "reached": st.column_config.NumberColumn("Frozen run", format="percent", help="Test accuracy of its frozen run on the same pictures."),
+            "reached": st.column_config.NumberColumn("Frozen run", format="percent", help="Test accuracy of its frozen run, which learnt from all training pictures."),
             "seconds": st.column_config.NumberColumn("Seconds", format="%.1f", help="To rank it here; little where its features were stored already."), **columns,
         },
     )
@@ -111,11 +115,11 @@ def _agreement(ranking: Ranking, reached: Mapping[str, Reached], measure: str) -
     shown = rank_chart.pairs(ranking, measure, reached)
     left, right = st.columns(2)
     with left:
-        table = pd.DataFrame([(MEASURES[each.measure].title, "baseline" if each.measure in BASELINES else "score", each.tau, each.backbones, each.p) for each in found], columns=["measure", "kind", "tau", "backbones", "p"])
+        table = pd.DataFrame([(MEASURES[each.measure].title + (" (baseline)" if each.measure in BASELINES else ""), each.tau, each.backbones, None if each.p is None else round(each.p, 3)) for each in found], columns=["measure", "tau", "backbones", "p"])
         st.dataframe(
             table, hide_index=True, height="content", placeholder="–", key="rank_taus", alt="Kendall's tau between each measure and the accuracy of the frozen runs",
             column_config={
-                "measure": st.column_config.TextColumn("Measure"), "kind": st.column_config.TextColumn("Kind", width=80), "tau": st.column_config.NumberColumn("Tau", format="%.2f", width=60),
+                "measure": st.column_config.TextColumn("Measure"), "tau": st.column_config.NumberColumn("Tau", format="%.2f", width=60),
                 "backbones": st.column_config.NumberColumn("Of", width=40), "p": st.column_config.NumberColumn("By chance", format="percent"),
             },
         )

@@ -12,7 +12,7 @@ from tlcore import demo
 from tlcore.backbones import spec
 from tlcore.config import BackboneConfig
 from tlcore.datasets.dataset import Dataset
-from tlcore.errors import Cancelled, InputError, NotFoundError
+from tlcore.errors import Cancelled, InputError, NotFoundError, ResourceError
 from tlcore.nn import ranking, source_head
 from tlcore.nn.models import Backbone, preprocessing
 from tlcore.ranking import jobs as rank_jobs
@@ -128,6 +128,13 @@ def test_the_imagenet_classifier_answers_as_in_the_whole_network(mobilenet, tmp_
     head_path(backbone.spec, 128).unlink()
     with pytest.raises(NotFoundError, match=r"mobilenet_2_5_128_tf.h5, is not in"):
         source_head.imagenet_head(backbone)
+
+
+def test_a_torn_checkpoint_is_one_sentence(mobilenet):
+    backbone, _ = mobilenet
+    weights_path(backbone.spec, "imagenet", 224).write_bytes(b"torn")
+    with pytest.raises(ResourceError, match=r"mobilenet_2_5_128_tf_no_top.h5 in .* can't be read as its weights. Delete the file"):
+        _ = Backbone(backbone.spec, "imagenet", 224).model
 
 
 @pytest.mark.parametrize(("name", "file"), [

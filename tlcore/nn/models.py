@@ -103,7 +103,10 @@ class Backbone:
     def _from_checkpoint(self) -> keras.Model:
         size, path = checkpoint_size(self.spec, self.side_px), self.weights_path
         if self.spec.checkpoint_sizes and path.exists():
-            return self._empty(self.side_px, str(path))
+            try:
+                return self._empty(self.side_px, str(path))
+            except (OSError, ValueError, KeyError) as error:  # What h5py and Keras raise for a file that isn't whole, or is another network's.
+                raise ResourceError(f"{self.spec.name}: {path.name} in {path.parent} can't be read as its weights. Delete the file, so that Keras downloads it again, or replace it.") from error
         with _explained_download(self.spec, path):
             source = self._empty(size, "imagenet")
         if size == self.side_px:

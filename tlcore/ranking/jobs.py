@@ -64,7 +64,7 @@ def submit(store: Store, dataset: str, chosen: dict[str, BackboneConfig], classe
         asked.append(dataclasses.asdict(Row.asked(title, pinned, _caution(store, pinned, record))))
     # No foreign key: a ranking is no reason to keep a dataset.
     payload = {"dataset_id": record.id, "dataset": record.name, "classes": list(classes) if classes else None, "candidates": asked}
-    job_id = store.add_job(KIND, f"Backbones · {record.name}", payload, token=token)
+    job_id = store.add_job(KIND, f"Backbones · {record.name}, {len(set(classes or record.classes))} classes", payload, token=token)
     jobs.ensure_supervisor(store.workspace)
     return job_id
 
