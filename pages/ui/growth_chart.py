@@ -12,7 +12,6 @@ from tlcore.growth import Growth, in_words
 
 SEED, MEAN, CURVE, DOUBLED = "seed", "mean", "curve", "doubled"
 COLUMNS = ["kind", "labels", "accuracy", "low", "high", "said"]
-HEIGHT_PX = 360
 MARGIN = 0.15  # Of what is drawn, above and below.
 
 
@@ -59,9 +58,9 @@ def spec(labels: tuple[int, ...], low: float, high: float, dark: bool) -> Spec:
         base.transform_filter(f"datum.kind == '{MEAN}'").mark_point(filled=True, size=90, opacity=1, color=ink).encode(y=y, tooltip=tooltip),
         doubled.mark_rule(strokeWidth=2, color=blue).encode(**bounds),
         doubled.mark_point(filled=False, size=110, strokeWidth=2.5, opacity=1, color=blue).encode(y=y, tooltip=[*tooltip[:2], *ends]),
-        doubled.mark_text(align="right", baseline="bottom", dx=4, dy=-6, color=ink).encode(y=alt.value(HEIGHT_PX), text=alt.value("twice as many")),
+        doubled.mark_text(align="right", baseline="bottom", dx=4, dy=-6, color=ink).encode(y=alt.datum(low), text=alt.value("twice as many")),
     ]
-    return without_data(alt.layer(*layers).properties(height=HEIGHT_PX))
+    return without_data(alt.layer(*layers).properties(height=360))
 
 
 def alt_text(found: Growth) -> str:
