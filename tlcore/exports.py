@@ -15,7 +15,7 @@ from tlcore.amounts import size
 from tlcore.errors import ConflictError, InputError, NotFoundError, ResourceError
 from tlcore.results import PICTURES
 
-EXPORTS, CHECK, CLASSES, EXAMPLE = "exports", "check.json", "classes.json", "example.py"
+EXPORTS, CHECK, CLASSES, EXAMPLE, CARD = "exports", "check.json", "classes.json", "example.py", "MODEL_CARD.md"
 CHECKED_PICTURES, INT8_CHECKED_PICTURES = 100, 500
 # Of a probability, in float32. Where feature maps are rounded to float16, a runtime's last digit may tip one over: 1.1e-4 was seen.
 MOST_DIFFERENCE, SMALL_DIFFERENCE = 5e-4, 1e-4

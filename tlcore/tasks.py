@@ -120,6 +120,7 @@ def take_trunk(store: Store, run_id: int, name: str | None = None) -> WeightSet:
 def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> Outcome:
     """Write a finished run's model as a file of another runtime, and check it."""
     from tlcore.datasets.dataset import Dataset
+    from tlcore.model_card import model_card
     from tlcore.nn.exporting.making import make
 
     run, asked = store.job(job.payload["run"]), job.payload
@@ -127,7 +128,8 @@ def export(job: Job, store: Store, _run_dir: Path, reporter: StoreReporter) -> O
         take_trunk(store, run.config.backbone.run)
     dataset = Dataset.open(store.workspace.dataset(run.payload["dataset_id"]))
     source = Dataset.open(store.workspace.dataset(run.payload["source_id"])) if "source_id" in run.payload else None
-    check = make(exports.kind_of(asked.get("format", "keras"), asked.get("int8", False)), store.workspace.run(run.id), dataset, source, reporter)
+    kind = exports.kind_of(asked.get("format", "keras"), asked.get("int8", False))
+    check = make(kind, store.workspace.run(run.id), dataset, source, reporter, lambda made: model_card(run, store, made))
     return Outcome({"run": run.id, **check.to_document()})
 
 

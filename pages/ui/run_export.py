@@ -7,10 +7,13 @@ import io
 import streamlit as st
 
 from pages.ui.followed_job import followed
+from pages.ui.run_domain import domains_of, evaluated
 from pages.ui.state import guarded, store, workspace
 from tlcore import exports, jobs, run_jobs
 from tlcore.backbones import spec
 from tlcore.exports import FORMATS, Check, Format, Kind
+from tlcore.model_card import model_card
+from tlcore.results import judged_part, load_summary
 from tlcore.store import Job
 
 ABOUT = (
@@ -21,10 +24,21 @@ INT8 = "Weights and activations as whole numbers of 8 bits, fitted on training p
 
 
 def export(run: Job) -> None:
-    """One box a format."""
+    """One box a format, and the model card."""
     st.caption(ABOUT)
     for each in FORMATS.values():
         _format(run, each)
+    with st.container(border=True, key="model_card", gap="small"):
+        st.markdown("**Model card** · What the model is for, what it learnt from, how good it is and where it fails. It lies in every export too.")
+        panel = st.expander("Read it", icon=":material/article:", key="read_card", on_change="rerun")
+        if panel.open:
+            panel.markdown(_card(run).partition("\n---\n")[2])
+        st.download_button("Download", lambda: _card(run), f"run-{run.id}-{exports.CARD}", "text/markdown", key="download_card", icon=":material/download:", on_click="ignore")
+
+
+def _card(run: Job) -> str:
+    folder = workspace().run(run.id)
+    return model_card(run, store(), exports.made(folder), {judged_part(load_summary(folder), domain): evaluated(run, domain) for domain in domains_of(run)})
 
 
 def _format(run: Job, what: Format) -> None:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from tlcore.amounts import ago, size
+from tlcore.markdown import WORD_JOINER, literal
 
 __all__ = ["WORD_JOINER", "ago", "count", "duration", "literal", "millions", "size"]
-
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:&^=])")
-# What the browser finds in the text after the escapes are resolved: addresses, icons, ≈.
-_FOUND_LATER = re.compile(r"(?<=:)(?=//|material/|streamlit:)|(?<=www)(?=\.)|(?<=@)(?=\w)|(?<=~)(?==)", re.IGNORECASE)
-WORD_JOINER = "\u2060"  # Has no width and allows no line break.
-
-
-def literal(text: str) -> str:
-    """`text` so that Markdown shows it as it is: no links, colours, HTML, formulas or icons."""
-    return _MARKDOWN.sub(r"\\\1", _FOUND_LATER.sub(WORD_JOINER, " ".join(text.split())))
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

@@ -58,10 +58,11 @@ QUICK = [("ResNet20", kind) for kind in KINDS if kind != "keras"]
 @pytest.mark.parametrize("wanted", some_of(EVERY, quick=QUICK), ids=" ".join)
 def test_the_file_answers_as_the_network_does(run_of, shared, wanted):
     run_dir, kind = run_of(wanted[0]), KINDS[wanted[1]]
-    check = making.make(kind, run_dir, shared[1], None, NullReporter())
+    check = making.make(kind, run_dir, shared[1], None, NullReporter(), lambda made: f"about {next(iter(made)).title}")
     assert exports.made(run_dir)[kind] == check and exports.check_of(run_dir, kind) == check
     folder = exports.require(run_dir, kind)
     assert {kind.format.file, "classes.json", "example.py", "check.json"} <= {path.name for path in folder.iterdir()}
+    assert (folder / "MODEL_CARD.md").read_text() == f"about {kind.title}"
     assert check.latency_ms > 0 and all(check.versions.values())
     if kind.int8:
         assert check.calibrated_on == making.CALIBRATION_PICTURES and check.agreement > 0.9

@@ -36,6 +36,7 @@ def test_every_format_can_be_made_and_says_how_it_is_used(run, open_page):
     at = open_page("runs.py", run=str(run), tab="Export")
     assert [button.key for button in at.button if (button.key or "").startswith("make_")] == [f"make_{kind.name}" for kind in exports.kinds()]
     assert texts(at).count("not made yet") == 7
+    assert "## Limits" not in texts(at), "the card is written when somebody opens it"
     assert [code.value for code in at.code] == [exports.Kind(each).example(32).strip() for each in exports.FORMATS.values()]
 
 
@@ -57,7 +58,7 @@ def test_what_was_made_shows_its_check_and_what_failed_says_why(run, store, work
     assert "float32 · 1.1 MB · 0.6 ms a picture · same class on all 100 test pictures · probabilities differ by less than 0.0001" in texts(at)
     assert "same class on 96.1% of 100 test pictures · accuracy 93.0% before, 91.4% after · probabilities differ by up to 0.02" in texts(at)
     assert at.error[0].value.startswith("Keras\\: on 100 test pictures")
-    assert [button.proto.label for button in at.get("download_button")] == ["Download", "Download"]
+    assert [button.proto.label for button in at.get("download_button")] == ["Download"] * 3
 
 
 def test_a_missing_library_is_named(run, open_page, monkeypatch):
@@ -66,3 +67,10 @@ def test_a_missing_library_is_named(run, open_page, monkeypatch):
     at = open_page("runs.py", run=str(run), tab="Export")
     assert "float32 · needs `pip install tf2onnx`" in texts(at) and "int8 · needs `pip install nncf`" in texts(at)
     assert "make_onnx" not in [button.key for button in at.button] and at.button(key="make_openvino")
+
+
+def test_the_model_card_is_shown_without_its_head(run, open_page):
+    at = open_page("runs.py", run=str(run), tab="Export")
+    at.session_state["read_card"] = True
+    shown = texts(at.run())
+    assert "## Limits" in shown and "pipeline_tag" not in shown

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from tlcore.datasets.dataset import Dataset
 from tlcore.datasets.domains import Domains
 from tlcore.errors import ConflictError
 from tlcore.exports import (
+    CARD,
     CHECK,
     CHECKED_PICTURES,
     CLASSES,
@@ -35,10 +36,11 @@ CALIBRATION_PICTURES = 100
 WRITING = ".writing-"
 
 
-def make(kind: Kind, run_dir: Path, dataset: Dataset, source: Dataset | None, reporter: Reporter) -> Check:
+def make(kind: Kind, run_dir: Path, dataset: Dataset, source: Dataset | None, reporter: Reporter, card: Callable[[Mapping[Kind, Check]], str] | None = None) -> Check:
     """Write a finished run's model as `kind`, check it, and leave it with its figures in `kind.folder(run_dir)`.
 
-    dataset, source: those that the run learnt from. What was there before stays if this fails.
+    dataset, source: those that the run learnt from. card: gives the text that goes with the files it is told of.
+    What was there before stays if this fails.
 
     Raises: ResourceError for a missing library, NotFoundError without a finished model, ConflictError for a file that
     isn't what the network is, or while another process exports the same run.
@@ -56,6 +58,8 @@ def make(kind: Kind, run_dir: Path, dataset: Dataset, source: Dataset | None, re
         reporter.phase("check")
         check = _checked(kind, folder, original, tested, dataset, 0 if calibration is None else len(calibration), reporter)
         check.refuse_other(kind)
+        if card is not None:
+            (folder / CARD).write_text(card({kind: check}), encoding="utf-8")
         (folder / CHECK).write_text(json.dumps(check.to_document(), indent=1), encoding="utf-8")
     return check
 
