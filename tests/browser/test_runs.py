@@ -31,9 +31,9 @@ def test_the_demonstration_from_click_to_confusion_matrix_and_after_a_restart(pa
         expect(page.locator(CELLS).first).to_be_visible()
         page.locator(f'{CELLS}[aria-label*="share:"]').last.click()
         expect(page.locator("[data-testid=stImage] img").first).to_be_visible()
-        open_tab(page, "Files")
-        page.get_by_role("button", name="Make it").click()
-        expect(page.locator(".st-key-file_model_keras").get_by_role("button", name="Download")).to_be_visible(timeout=PATIENCE_S * 1000)
+        open_tab(page, "Export")
+        page.locator(".st-key-make_keras").get_by_role("button", name="Make it").click()
+        expect(page.locator(".st-key-download_keras").get_by_role("button", name="Download")).to_be_visible(timeout=PATIENCE_S * 1000)
         page.goto("about:blank")  # Nothing is asked of the server that stops now.
         assert not server.tracebacks()
     with serve(tmp_path) as again:
