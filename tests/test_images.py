@@ -13,7 +13,7 @@ from sklearn.datasets import load_sample_image
 
 from tlcore import images
 from tlcore.errors import InputError
-from tlcore.images import decode, decode_untrusted, open_stored, to_pixels
+from tlcore.images import decode, decode_untrusted, look_untrusted, open_stored, to_pixels
 
 
 def photo(width: int = 96, height: int = 64) -> Image.Image:
@@ -215,6 +215,16 @@ def test_strangers_files_are_decoded_in_a_child_with_the_same_result():
             assert answer.image.tobytes() == expected.image.tobytes()
             assert answer[1:] == expected[1:]
     assert decode_untrusted([]) == []
+
+
+def test_of_a_strangers_picture_what_networks_see_and_a_small_copy_come_back():
+    large = saved(photo(200, 100), "PNG")
+    looked, bad, tiny = look_untrusted([("large.png", large), ("bad.png", large[:60]), ("tiny.png", saved(photo(1, 1), "PNG"))], (32, 24), 50)
+    assert looked.size_px == (200, 100) and looked.image.size == (50, 25)
+    whole = decode(large, "large.png").image
+    for side in (32, 24):
+        assert np.array_equal(looked.pixels[side], to_pixels(whole, side)), "the one resize, from the whole picture"
+    assert isinstance(bad, InputError) and tiny.image.size == tiny.size_px == (1, 1)
 
 
 HOSTILE = """

@@ -91,6 +91,18 @@ class Picture(NamedTuple):
     plain: bool = False  # 8-bit RGB or grey, unturned: the file's own pixel data can be kept.
 
 
+class Looked(NamedTuple):
+    """What is needed of a stranger's picture: a copy for looking at, its own size, what was done, and pixels by side.
+
+    Shapes: each of `pixels` uint8 (side, side, 3), as of `to_pixels`.
+    """
+
+    image: Image.Image
+    size_px: tuple[int, int]
+    notes: tuple[str, ...]
+    pixels: dict[int, np.ndarray]
+
+
 def decode(data: bytes, where: str) -> Picture:
     """Read a JPEG, PNG, WebP, GIF or BMP, told by its content, as upright RGB over white.
 
@@ -244,19 +256,49 @@ def decode_untrusted(files: Sequence[tuple[str, bytes]]) -> list[Picture | Input
     What the child returns are bare pixels, so nothing of the file is parsed here. A file that kills
     the child, or takes longer than its limit, gets an error; the files after it a new child.
     """
-    answers: list[Picture | InputError] = []
-    while len(answers) < len(files):
-        given = list(_ask_child(files[len(answers) :]))
-        answers += given
-        if len(answers) < len(files):
-            where = files[len(answers)][0]
-            answers.append(InputError(f"{where}: took more time or memory than one picture may. Save it again as JPEG or PNG."))
+    return [
+        InputError(head["error"]) if "error" in head else Picture(_image(head["size"], body), tuple(head["notes"]), head["format"], head["plain"])
+        for head, body in _answers([({"where": name}, data) for name, data in files])
+    ]
+
+
+def look_untrusted(files: Sequence[tuple[str, bytes]], sides_px: Sequence[int], kept_px: int) -> list[Looked | InputError]:
+    """The same, but only what networks with these inputs see comes back, and a copy of at most `kept_px` a side.
+
+    A hundred photographs at full size would take gigabytes.
+    """
+    return [
+        InputError(head["error"]) if "error" in head else _looked(head, body)
+        for head, body in _answers([({"where": name, "sides_px": list(sides_px), "kept_px": kept_px}, data) for name, data in files])
+    ]
+
+
+def _looked(head: dict, body: bytes) -> Looked:
+    width, height = head["kept"]
+    at, pixels = 3 * width * height, {}
+    for side in head["sides_px"]:
+        pixels[side] = np.frombuffer(body, np.uint8, 3 * side * side, at).reshape(side, side, 3)
+        at += 3 * side * side
+    return Looked(_image(head["kept"], body[: 3 * width * height]), tuple(head["size"]), tuple(head["notes"]), pixels)
+
+
+def _image(size: Sequence[int], body: bytes) -> Image.Image:
+    return Image.frombytes("RGB", (size[0], size[1]), body)
+
+
+def _answers(asked: Sequence[tuple[dict, bytes]]) -> list[tuple[dict, bytes]]:
+    """What child processes say to each request; an error in the place of one that no child survived."""
+    answers: list[tuple[dict, bytes]] = []
+    while len(answers) < len(asked):
+        answers += _ask_child(asked[len(answers) :])
+        if len(answers) < len(asked):
+            where = asked[len(answers)][0]["where"]
+            answers.append(({"error": f"{where}: took more time or memory than one picture may. Save it again as JPEG or PNG."}, b""))
     return answers
 
 
-def _ask_child(files: Sequence[tuple[str, bytes]]) -> Iterator[Picture | InputError]:
-    """Answers of one child process; fewer than files when it had to be stopped."""
-    request = b"".join(_packed({"where": name}, data) for name, data in files)
+def _ask_child(asked: Sequence[tuple[dict, bytes]]) -> list[tuple[dict, bytes]]:
+    """Answers of one child process; fewer than requests when it had to be stopped."""
     child = subprocess.Popen(
         CHILD,
         cwd=Path(__file__).parents[1],
@@ -266,15 +308,11 @@ def _ask_child(files: Sequence[tuple[str, bytes]]) -> Iterator[Picture | InputEr
         stderr=subprocess.DEVNULL,
     )
     try:
-        reply, _ = child.communicate(request, timeout=(len(files) + 3) * CHILD_FILE_S)
+        reply, _ = child.communicate(b"".join(_packed(head, data) for head, data in asked), timeout=(len(asked) + 3) * CHILD_FILE_S)
     except subprocess.TimeoutExpired:
         child.kill()
         reply, _ = child.communicate()
-    for head, body in _unpacked(io.BytesIO(reply)):
-        if "error" in head:
-            yield InputError(head["error"])
-        else:
-            yield Picture(Image.frombytes("RGB", tuple(head["size"]), body), tuple(head["notes"]), head["format"], head["plain"])
+    return list(_unpacked(io.BytesIO(reply)))
 
 
 def _packed(head: dict, body: bytes) -> bytes:
@@ -302,6 +340,20 @@ def _limit_own_process() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def _told(picture: Picture, asked: dict) -> bytes:
+    """A decoded picture as the child's answer: whole, or what was asked for."""
+    image = picture.image
+    about = {"size": image.size, "notes": picture.notes, "format": picture.format, "plain": picture.plain}
+    if "kept_px" not in asked:
+        return _packed(about, image.tobytes())
+    kept, most = image, asked["kept_px"]
+    if max(image.size) > most:
+        kept = image.reduce(-(-max(image.size) // (2 * most)))
+        kept.thumbnail((most, most))
+    pixels = b"".join(to_pixels(image, side).tobytes() for side in asked["sides_px"])
+    return _packed({**about, "kept": kept.size, "sides_px": asked["sides_px"]}, kept.tobytes() + pixels)
+
+
 def _child() -> None:
     """Answer every picture on standard input with pixels or a sentence on standard output."""
     _limit_own_process()
@@ -313,11 +365,7 @@ def _child() -> None:
         except InputError as error:
             answer = _packed({"error": str(error)}, b"")
         else:
-            image = picture.image
-            answer = _packed(
-                {"size": image.size, "notes": picture.notes, "format": picture.format, "plain": picture.plain},
-                image.tobytes(),
-            )
+            answer = _told(picture, head)
         faulthandler.cancel_dump_traceback_later()
         sys.stdout.buffer.write(answer)
         sys.stdout.buffer.flush()

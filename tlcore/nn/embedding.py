@@ -87,7 +87,7 @@ def _fitted_on(parts: Mapping[str, Pictures]) -> list[str]:
     Where no picture of the target was, the tested ones must do: else the map would not show how the domains differ.
     """
     learnt = [name for name in parts if name.removeprefix("source_") == "train"]
-    return learnt if "train" in parts else [*learnt, "test"]
+    return learnt if "train" in parts or "test" not in parts else [*learnt, "test"]
 
 
 def _most(name: str, cached: bool) -> int:
