@@ -9,7 +9,9 @@ from pages.ui.download import download_csv
 from pages.ui.pick import pick_runs, short_name
 from pages.ui.state import guarded, head, workspace
 from pages.ui.text import count
-from tlcore.predict import Answer, Predictor, answers_table, predict
+from tlcore.answers import answers_table
+from tlcore.grounds import Grounds
+from tlcore.predict import Answer, Model, predict
 from tlcore.store import Job
 
 MOST_MODELS = 3
@@ -17,11 +19,12 @@ MOST_FILES = 50
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def predictor(root: str, run_id: int) -> Predictor:
+def model(root: str, run_id: int) -> Model:
     """The run's model, ready to be asked."""
     from tlcore.nn import inference  # Here, not above: OpenVINO takes a second and 100 MB.
 
-    return inference.load(workspace().run(run_id))
+    folder = workspace().run(run_id)
+    return Model(inference.load(folder), Grounds.of(folder))
 
 
 def answers(files: list[tuple[str, bytes]], runs: list[Job]) -> list[Answer]:
@@ -30,8 +33,8 @@ def answers(files: list[tuple[str, bytes]], runs: list[Job]) -> list[Answer]:
     asked = (content, [(run.id, short_name(run)) for run in runs])
     if st.session_state.get("answers", (None,))[0] != asked:
         with st.spinner(f"Looking at {count(len(files), 'picture')}"):
-            models = {short_name(run): predictor(str(workspace().root), run.id) for run in runs}
-            st.session_state["answers"] = (asked, predict(models, files))
+            models = {short_name(run): model(str(workspace().root), run.id) for run in runs}
+            st.session_state["answers"] = (asked, list(predict(models, files)))
     return st.session_state["answers"][1]
 
 
@@ -52,7 +55,7 @@ def page() -> None:
     if len(uploads) > MOST_FILES:
         st.warning(f"The first {MOST_FILES} of {len(uploads)} pictures are shown; for more, use `python -m tlcore predict`.", icon=":material/warning:")
     given = answers([(upload.name, upload.getvalue()) for upload in uploads[:MOST_FILES]], runs)
-    table = answers_table(given)
+    table = answers_table(given, {short_name(run): model(str(workspace().root), run.id).grounds for run in runs})
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         bad = sum(one.error is not None for one in given)
         st.caption(f"{count(len(given) - bad, 'picture')} looked at" + (f", {count(bad, 'file')} that can't be used" if bad else ""))

@@ -9,11 +9,16 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from tests.finished_run import png
-from tlcore.predict import Seen, answers_table, predict
+from tlcore import predict as predicting
+from tlcore.calibration import with_temperature
+from tlcore.conformal import Conformal
+from tlcore.grounds import Grounds
+from tlcore.heat import Head
+from tlcore.predict import Model, Seen, predict
 
 
 class Linear:
-    """A linear classifier of real digits behind a model's interface."""
+    """A linear classifier of real digits behind a network's interface: its one feature map is the picture."""
 
     side_px = 8
 
@@ -22,15 +27,19 @@ class Linear:
         known = np.isin(labels, digits)
         self.classes = tuple(str(digit) for digit in digits)
         self.model = LogisticRegression(C=0.1, max_iter=200).fit(pixels[known] / 16, labels[known])
+        self.head = Head("flatten", ((self.model.coef_.T, self.model.intercept_),))
+        self.asked: list[int] = []
 
-    def look(self, pixels: np.ndarray) -> Seen:
-        flat = pixels[..., 0].reshape(len(pixels), -1) / 255
-        return Seen(self.model.predict_proba(flat).astype(np.float32), flat)
+    def look(self, pixels: np.ndarray, closely: bool = False) -> Seen:
+        self.asked.append(len(pixels))
+        map_ = pixels[..., :1] / 255
+        flat = map_.reshape(len(pixels), -1)
+        return Seen(self.model.predict_proba(flat).astype(np.float32), flat, (map_,) if closely else ())
 
 
 @pytest.fixture(scope="module")
 def models():
-    return {"all": Linear(tuple(range(10))), "few": Linear((0, 3, 8))}
+    return {"all": Model(Linear(tuple(range(10)))), "few": Model(Linear((0, 3, 8)))}
 
 
 @pytest.fixture(scope="module")
@@ -41,45 +50,64 @@ def three() -> bytes:
 
 
 def test_each_model_answers_for_each_good_file(models, three):
-    answers = predict(models, [("three.png", three), ("broken.png", three[:40]), ("three again.png", three)])
+    answers = list(predict(models, [("three.png", three), ("broken.png", three[:40]), ("three again.png", three)]))
     assert [answer.file for answer in answers] == ["three.png", "broken.png", "three again.png"]
-    good, bad = answers[0], answers[1]
-    assert max(good.probabilities["all"], key=good.probabilities["all"].get) == "3"
-    assert set(good.probabilities["few"]) == {"0", "3", "8"}
-    assert good.probabilities == answers[2].probabilities
-    assert "broken.png" in bad.error and bad.image is None and not bad.probabilities
+    good, bad = answers[0].verdicts, answers[1]
+    assert good["all"].answer == "3" and good["few"].classes == ("0", "3", "8")
+    assert np.array_equal(good["few"].given, answers[2].verdicts["few"].given)
+    assert "broken.png" in bad.error and bad.image is None and not bad.verdicts
+    assert not good["all"].heats and good["all"].distance is None
 
 
-def test_the_top_holds_the_best_of_all_models(models, three):
-    [answer] = predict(models, [("three.png", three)])
-    top = answer.top(4)
-    assert list(top.columns) == ["class", "all", "few"]
-    assert top["class"].iloc[0] == "3" and len(top) == 4
-    assert top.set_index("class")["few"].isna().sum() == len(set(top["class"]) - {"0", "3", "8"})
+def test_a_temperature_changes_how_sure_and_never_which(models, three):
+    mild = Model(models["all"].predictor, Grounds(temperature=3.0))
+    verdict = next(predict({"m": mild}, [("three.png", three)])).verdicts["m"]
+    np.testing.assert_allclose(verdict.calibrated, with_temperature(verdict.given[None], 3.0)[0])
+    assert verdict.answer == "3" and verdict.confidence == verdict.calibrated[3] < verdict.given[3]
+    assert verdict.ranked(2)[0] == ("3", verdict.confidence) and len(verdict.ranked()) == 10
 
 
-def test_the_table_has_a_row_for_each_answer_and_each_error(models, three):
-    table = answers_table(predict(models, [("three.png", three), ("notes.txt", b"no picture")]))
-    assert table["file"].value_counts().to_dict() == {"three.png": 13, "notes.txt": 1}
-    assert table.iloc[0][["model", "class"]].tolist() == ["all", "3"]
-    assert "notes.txt" in table.iloc[-1]["error"]
+def test_the_possible_classes_come_from_the_networks_own_probabilities(models, three):
+    verdict = next(predict(models, [("three.png", three)])).verdicts["few"]
+    assert verdict.possible(Grounds(), 0.9) is None
+    strict = Grounds(temperature=9.0, conformal=Conformal(np.linspace(0, 0.01, 99)))
+    assert verdict.possible(strict, 0.9) == ["3"]
+    assert verdict.possible(Grounds(conformal=Conformal(np.ones(99))), 0.9) == [name for name, _ in verdict.ranked()]
+
+
+def test_looked_at_closely_the_heat_of_the_likeliest_classes_is_there(models, three):
+    verdict = next(predict(models, [("three.png", three)], closely=True)).verdicts["all"]
+    assert list(verdict.heats) == [name for name, _ in verdict.ranked(5)]
+    head, heat = models["all"].predictor.head, verdict.heats["3"]
+    assert heat.exact and heat.values.shape == (8, 8)
+    without_bias = np.log(verdict.given) - head.dense[0][1]
+    assert heat.values.sum() == pytest.approx(without_bias[3] - without_bias.mean(), rel=1e-3)
 
 
 def test_no_usable_file_asks_no_model(three):
     class Unasked:
-        classes, side_px = ("a", "b"), 8
+        classes, side_px, head = ("a", "b"), 8, None
 
-        def look(self, pixels):
+        def look(self, pixels, closely=False):
             raise AssertionError("asked about nothing")
 
-    assert predict({"m": Unasked()}, [("a.txt", b"no")])[0].error
+    assert next(predict({"m": Model(Unasked())}, [("a.txt", b"no")])).error
 
 
-def test_large_pictures_are_kept_small_and_many_stay_in_order(models, three):
-    large = png(Image.new("RGB", (3000, 1200), "white"))
-    files = [("large.png", large), *((f"{i}.png", three) for i in range(8)), ("bad", b"?")]
-    answers = predict({"few": models["few"]}, files)
-    assert [answer.file for answer in answers] == [name for name, _ in files]
+def test_large_pictures_are_kept_small_and_many_stay_in_order_and_are_read_when_needed(monkeypatch, three):
+    monkeypatch.setattr(predicting, "AT_ONCE", 4)
+    few, read = Linear((0, 3, 8)), []
+
+    def files():
+        for name in ("large.png", *(f"{i}.png" for i in range(8)), "bad"):
+            read.append(name)
+            yield name, png(Image.new("RGB", (3000, 1200), "white")) if name == "large.png" else b"?" if name == "bad" else three
+
+    answered = predict({"few": Model(few)}, files())
+    first = next(answered)
+    assert len(read) == 4, "no more than one group is in memory"
+    answers = [first, *answered]
+    assert [answer.file for answer in answers] == read and few.asked == [4, 4, 1]
     assert answers[0].size_px == (3000, 1200) and max(answers[0].image.size) <= 512
     assert answers[1].image.size == answers[1].size_px == (8, 8)
-    assert answers[-1].error and all(answer.probabilities["few"] == answers[1].probabilities["few"] for answer in answers[1:9])
+    assert answers[-1].error and all(np.array_equal(answer.verdicts["few"].given, answers[1].verdicts["few"].given) for answer in answers[1:9])

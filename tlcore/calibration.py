@@ -37,7 +37,7 @@ class Calibration:
     @property
     def at_limit(self) -> bool:
         """Whether the best temperature lies outside what is tried, as where no validation picture is mistaken."""
-        return not 1.01 * LOWEST < self.temperature < 0.99 * HIGHEST
+        return is_limit(self.temperature)
 
     @property
     def in_words(self) -> str:
@@ -93,6 +93,11 @@ def fit_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
     # The scale is that of T for the tolerance: 1 / T runs over two and a half orders of magnitude.
     found = minimize_scalar(lambda log_t: loss(float(np.exp(-log_t))), bounds=(np.log(LOWEST), np.log(HIGHEST)), method="bounded", options={"xatol": 1e-4})
     return float(np.exp(found.x))
+
+
+def is_limit(temperature: float) -> bool:
+    """Whether the fit ended at the edge of what is tried, and so found nothing."""
+    return not 1.01 * LOWEST < temperature < 0.99 * HIGHEST
 
 
 def with_temperature(probabilities: np.ndarray, temperature: float) -> np.ndarray:

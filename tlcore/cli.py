@@ -22,6 +22,7 @@ from tlcore import (
     cli_before,
     cli_exports,
     cli_labels,
+    cli_predict,
     cli_rank,
     cli_runs,
     cli_suspects,
@@ -35,10 +36,9 @@ from tlcore import (
 )
 from tlcore.amounts import read_size
 from tlcore.budget import budget, set_budget
-from tlcore.cli_runs import find_run, run_document
+from tlcore.cli_runs import run_document
 from tlcore.errors import InputError, TLError
 from tlcore.forecast import outlook
-from tlcore.predict import predict
 from tlcore.store import Job, JobState, Store
 from tlcore.workspace import Workspace
 
@@ -121,9 +121,7 @@ def _add_training_commands(command: Command) -> None:
 
 
 def _add_model_commands(command: Command) -> None:
-    predict = command("predict", predict_images, "Classify pictures with a finished run.")
-    predict.add_argument("id", type=int)
-    predict.add_argument("images", type=Path, nargs="+", metavar="IMAGE")
+    cli_predict.add_command(command)
 
     pretrain = command("pretrain", pretrain_backbone, "Train the bundled ResNet-20 from scratch; goes on where it was stopped.")
     pretrain.add_argument("dataset", help="a dataset of 32-pixel pictures in this workspace, e.g. cifar10")
@@ -257,31 +255,6 @@ def wait_with_progress(store: Store, job_id: int) -> Job:
                 print(file=sys.stderr)
             return job
         jobs.wait(store, job_id, timeout_s=0.5)
-
-
-def predict_images(options: argparse.Namespace) -> Outcome:
-    from tlcore.nn import inference
-
-    store, workspace = open_workspace()
-    predictor = inference.load(workspace.run(find_run(store, options.id).id))
-    rows: list[dict[str, Any]] = []
-    for path in options.images:  # One by one: a hundred photographs don't fit into memory together.
-        [answer] = predict({"run": predictor}, [(str(path), read_bytes(path))])
-        if answer.error is not None:
-            print(f"tlcore: {answer.error}", file=sys.stderr)
-            rows.append({"file": answer.file, "error": answer.error})
-            continue
-        ranked = dict(sorted(answer.probabilities["run"].items(), key=lambda pair: -pair[1]))
-        rows.append({"file": answer.file, "class": next(iter(ranked)), "probabilities": ranked})
-    lines = [f"{row['file']}: {row['class']} ({row['probabilities'][row['class']]:.1%})" for row in rows if "class" in row]
-    return (2 if any("error" in row for row in rows) else 0), {"run": options.id, "predictions": rows}, "\n".join(lines)
-
-
-def read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: can't be read ({error.strerror}). Give the path of a picture.") from None
 
 
 def show_cache(options: argparse.Namespace) -> Outcome:

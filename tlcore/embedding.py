@@ -53,6 +53,11 @@ class Embedding:
         return np.flatnonzero(self.part == part)
 
     @property
+    def learnt(self) -> np.ndarray:
+        """Positions of the training pictures of both domains, int64."""
+        return np.flatnonzero(np.isin(self.part, ["train", "source_train"]))
+
+    @property
     def takes_more(self) -> bool:
         """Whether a new picture can be placed."""
         return self.components.size > 0

@@ -179,6 +179,11 @@ def figure_table(parts: Mapping[str, Evaluation]) -> pd.DataFrame:
     return pd.DataFrame(rows).astype({name: float for name in ("value", "low", "high", *verdict.BASELINES)})
 
 
+def validation_of(run_dir: Path) -> Predictions | None:
+    """The answers to validation pictures, the target's where its labels may be read; None where the run left none."""
+    return _first_of(run_dir, ("val", "source_val"))
+
+
 def _first_of(run_dir: Path, names: tuple[str, ...]) -> Predictions | None:
     for name in names:
         try:

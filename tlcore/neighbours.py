@@ -17,7 +17,12 @@ def neighbours(embedding: Embedding, part: str, row: int, count: int) -> pd.Data
     at = np.flatnonzero((embedding.part == part) & (embedding.rows == row))
     if not len(at):
         raise NotFoundError(f"picture {row} is not on the run's map, which holds some pictures of a large dataset only. Choose another one.")
-    learnt = np.flatnonzero(np.isin(embedding.part, ["train", "source_train"]))
-    places, distances = nearest(embedding.vectors[at[:1]], embedding.vectors[learnt], count)
+    return nearest_trained(embedding, embedding.vectors[at[0]], count)
+
+
+def nearest_trained(embedding: Embedding, vector: np.ndarray, count: int) -> pd.DataFrame:
+    """The same for a picture that lies at a place of its own. Shapes: vector (c,)."""
+    learnt = embedding.learnt
+    places, distances = nearest(vector[None], embedding.vectors[learnt], count)
     found = learnt[places[0]]
     return pd.DataFrame({"part": embedding.part[found], "domain": embedding.domain[found], "row": embedding.rows[found], "label": embedding.labels[found], "distance": distances[0]})

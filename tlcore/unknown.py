@@ -37,7 +37,7 @@ class Familiarity:
     @classmethod
     def of(cls, embedding: Embedding) -> Familiarity | None:
         """From what a run kept; None where that doesn't place new pictures, or has too few validation pictures for a limit."""
-        trained = np.flatnonzero(np.isin(embedding.part, ["train", "source_train"]))
+        trained = embedding.learnt
         part = "val" if len(embedding.at("val")) else "source_val"
         held_out = embedding.at(part)
         if not embedding.takes_more or len(held_out) < FEWEST or len(trained) <= NEIGHBOURS:
@@ -45,9 +45,14 @@ class Familiarity:
         known = np.sort(distances(embedding.vectors[held_out], embedding.rest[held_out], embedding.vectors[trained]))
         return cls(embedding, trained, known, float(np.quantile(known, PASSES, method="higher")), part != "val")
 
+    def place(self, representations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where new pictures lie, and how far, of which this is what the output layer is given. Shapes: (n, d) → (n, c), (n,)."""
+        vectors, rest = self.embedding.place(representations)
+        return vectors, distances(vectors, rest, self.embedding.vectors[self.trained])
+
     def distances(self, representations: np.ndarray) -> np.ndarray:
-        """How far new pictures lie, of which this is what the output layer is given. Shapes: (n, d) → (n,)."""
-        return distances(*self.embedding.place(representations), self.embedding.vectors[self.trained])
+        """How far new pictures lie. Shapes: (n, d) → (n,)."""
+        return self.place(representations)[1]
 
     def share_as_far(self, distance: float) -> float:
         """The share of validation pictures that lie as far away, or farther."""

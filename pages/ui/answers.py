@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pandas as pd
 import streamlit as st
 
 from pages.ui.text import literal
@@ -12,6 +13,13 @@ from tlcore.predict import Answer
 
 PICTURE_PX = 220
 TOP = 5
+
+
+def _top(one: Answer) -> pd.DataFrame:
+    """The most probable classes of all models, best first: class, then one column a model."""
+    table = pd.DataFrame({model: pd.Series(dict(verdict.ranked())) for model, verdict in one.verdicts.items()})
+    order = table.max(axis=1).sort_values(ascending=False, kind="stable").index[:TOP]
+    return table.loc[order].rename_axis("class").reset_index()
 
 
 def answer(one: Answer, at: int, models: Mapping[str, str]) -> None:
@@ -30,11 +38,12 @@ def answer(one: Answer, at: int, models: Mapping[str, str]) -> None:
             st.caption(" · ".join(literal(part) for part in (one.file, f"{one.size_px[0]}×{one.size_px[1]} px", *one.notes)))
         with right:
             for model in models:
-                best, probability = max(one.probabilities[model].items(), key=lambda pair: pair[1])
+                verdict = one.verdicts[model]
+                best, probability = verdict.answer, verdict.confidence
                 st.markdown(f"{literal(model)}: **{literal(best)}**, {probability:.1%}" if len(models) > 1 else f"**{literal(best)}**, {probability:.1%}")
             bar = {"format": "percent", "min_value": 0, "max_value": 1}
             st.dataframe(
-                one.top(TOP),
+                _top(one),
                 hide_index=True,
                 key=f"top_{at}",
                 alt=f"Most probable classes of {one.file} with their probabilities",

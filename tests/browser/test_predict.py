@@ -23,6 +23,6 @@ def test_a_digit_and_a_bad_file_put_to_two_models(page, trained, tmp_path):
     with page.expect_download() as download:
         page.get_by_role("button", name="Download CSV").click()
     lines = download.value.path().read_text().splitlines()
-    assert len(lines) == 1 + 2 * 10 + 1
-    assert lines[0] == "file,model,class,probability,error"
+    assert len(lines) == 1 + 2 + 1
+    assert lines[0] == "file,model,class,probability,calibrated,possible,distance,limit,unlike,error"
     expect(page.get_by_text("1 picture looked at, 1 file that can't be used")).to_be_visible()

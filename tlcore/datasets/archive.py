@@ -33,11 +33,11 @@ class SafeZip:
     Raises: InputError on opening and on reading, one sentence that names the ZIP, the entry and the remedy.
     """
 
-    def __init__(self, path: Path, where: str) -> None:
+    def __init__(self, source: Path | BinaryIO, where: str) -> None:
         self._where = where
         self._read_bytes = 0
-        self._size_bytes = path.stat().st_size
-        self._file = path.open("rb")
+        self._file = source.open("rb") if isinstance(source, Path) else source
+        self._size_bytes = self._file.seek(0, 2)
         try:
             self._zip = self._opened()
             self.entries = [info for info in self._zip.infolist() if not self._checked(info).is_dir()]
@@ -86,6 +86,7 @@ class SafeZip:
         raise InputError(f"{self._where}: {what}. {remedy}.")
 
     def _opened(self) -> zipfile.ZipFile:
+        self._file.seek(0)
         start = self._file.read(4)
         if not start:
             self._refuse("the file is empty", "Copy it again")

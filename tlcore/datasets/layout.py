@@ -58,6 +58,17 @@ def arrange(names: Sequence[str], where: str) -> Layout:
     Raises: InputError where there are no pictures, fewer than two classes, a class with fewer than two
     files, an archive inside, or class names that can't be told apart or shown.
     """
+    paths, skipped = pictures(names, where)
+    if not paths:
+        raise InputError(f"{where}: holds no pictures. Give one folder a class with JPEG, PNG, WebP, GIF or BMP files in it.")
+    return _classes(_unwrapped(paths), skipped, where)
+
+
+def pictures(names: Sequence[str], where: str) -> tuple[list[tuple[tuple[str, ...], int]], Counter[str]]:
+    """What may be a picture, as the parts of its path with its number in the list, in order of the names; and what is left out.
+
+    Raises: InputError for an archive inside.
+    """
     skipped: Counter[str] = Counter()
     paths = []
     for index, name in enumerate(names):
@@ -69,10 +80,7 @@ def arrange(names: Sequence[str], where: str) -> Layout:
             raise InputError(f"{where}: holds another archive, {shown(name)}. Unpack it into class folders first.")
         else:
             skipped[kind] += 1
-    if not paths:
-        raise InputError(f"{where}: holds no pictures. Give one folder a class with JPEG, PNG, WebP, GIF or BMP files in it.")
-    paths.sort()
-    return _classes(_unwrapped(paths), skipped, where)
+    return sorted(paths), skipped
 
 
 def shown(name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import threading
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tlcore.errors import NotFoundError
-from tlcore.heat import Heat
+from tlcore.heat import Head
 from tlcore.nn import openvino_head
 from tlcore.nn.openvino_engine import AT_ONCE, BATCH_IMAGES, ONE_BY_ONE, OpenVINOEngine, core, ov
 from tlcore.predict import Seen
@@ -31,36 +30,29 @@ class Predictor:
         """Shapes: uint8 (n, side, side, 3) in, float32 (n, classes) out."""
         return self.look(pixels).probabilities
 
-    def look(self, pixels: np.ndarray) -> Seen:
-        """The probabilities, and what the output layer is given where that can be told. Shapes: uint8 (n, side, side, 3)."""
+    @property
+    def head(self) -> Head | None:
+        """What follows the last feature maps; None where that can't be told."""
+        return self._ending.head if self._ending else None
+
+    def look(self, pixels: np.ndarray, closely: bool = False) -> Seen:
+        """What the network makes of pictures; the last feature maps only `closely`. Shapes: uint8 (n, side, side, 3)."""
+        width = len(self.classes)
         with self._turn:
-            batch = 1 if len(pixels) < BATCH_IMAGES else BATCH_IMAGES
+            batch = 1 if closely or len(pixels) < BATCH_IMAGES else BATCH_IMAGES
             if batch not in self._engines:
-                self._engines[batch] = OpenVINOEngine(self._seen_together(), batch, ONE_BY_ONE if batch == 1 else AT_ONCE)
-            found, width = _asked(self._engines[batch], pixels), len(self.classes)
-        return Seen(found[:, :width], found[:, width:] if self._ending else None)
+                self._engines[batch] = OpenVINOEngine(self._answering(batch == 1), batch, ONE_BY_ONE if batch == 1 else AT_ONCE)
+            found = _asked(self._engines[batch], pixels)
+        if self._ending is None:
+            return Seen(found, None)
+        end = width + self._ending.width
+        return Seen(found[:, :width], found[:, width:end], self._ending.maps_of(found[:, end:]) if closely else ())
 
-    def heat(self, pixels: np.ndarray, name: str) -> Heat | None:
-        """Where one picture speaks for a class; None where the network doesn't end in pooled feature maps. Shapes: uint8 (side, side, 3)."""
-        if self._ending is None or self._ending.head is None:
-            return None
-        with self._turn:
-            maps = [_asked(engine, pixels[None])[0] for engine in self._maps]
-        laid = [each if last else each.transpose(1, 2, 0) for each, last in zip(maps, self._ending.channels_last, strict=True)]
-        head = self._ending.head
-        return Heat(head.heat(laid, self.classes.index(name)), head.is_linear)
-
-    @functools.cached_property
-    def _maps(self) -> list[OpenVINOEngine]:
-        """From pixels to each of the last feature maps."""
-        assert self._ending is not None
-        parameters = self._model.get_parameters()
-        return [OpenVINOEngine(ov.Model([each], parameters, "maps").clone(), 1, ONE_BY_ONE) for each in self._ending.maps]
-
-    def _seen_together(self) -> ov.Model:
-        """From pixels to probabilities and representation side by side."""
-        outputs = [] if self._ending is None else [self._ending.representation]
-        return openvino_head.side_by_side(self._model, outputs)
+    def _answering(self, closely: bool) -> ov.Model:
+        """From pixels to probabilities, representation and, if asked for, feature maps, all side by side."""
+        if self._ending is None:
+            return self._model.clone()
+        return openvino_head.side_by_side(self._model, [self._ending.representation, *(self._ending.maps if closely else ())])
 
 
 def _asked(engine: OpenVINOEngine, pixels: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -27,6 +28,18 @@ class Ending(NamedTuple):
     maps: tuple[ov.Output, ...] = ()
     channels_last: tuple[bool, ...] = ()
 
+    @property
+    def width(self) -> int:
+        """Numbers in a representation."""
+        return self.representation.get_partial_shape()[1].get_length()
+
+    def maps_of(self, flat: np.ndarray) -> tuple[np.ndarray, ...]:
+        """The maps of pictures from their numbers in a row. Shapes: (n, a + b …) → each (n, h, w, c)."""
+        shapes = [[each.get_partial_shape()[axis].get_length() for axis in (1, 2, 3)] for each in self.maps]
+        parts = np.split(flat, np.cumsum([math.prod(shape) for shape in shapes])[:-1], axis=1)
+        laid = [part.reshape(len(flat), *shape) for part, shape in zip(parts, shapes, strict=True)]
+        return tuple(each if last else each.transpose(0, 2, 3, 1) for each, last in zip(laid, self.channels_last, strict=True))
+
 
 def ending_of(model: ov.Model) -> Ending | None:
     """The model's own ending; None where it doesn't end in a dense layer and softmax."""
@@ -49,8 +62,10 @@ def ending_of(model: ov.Model) -> Ending | None:
 
 
 def side_by_side(model: ov.Model, further: Sequence[ov.Output]) -> ov.Model:
-    """The same with one result: its own vector and further ones, joined. Shapes: (n, a), (n, b) … → (n, a + b …)."""
-    parts = [model.outputs[0].get_node().input_value(0), *further]
+    """The same with one result: its own vector and further outputs, joined. Shapes: (n, a), (n, …) … → (n, a + b …)."""
+    rows = op.constant(np.array([0, -1], np.int64))
+    flat = [each if len(each.get_partial_shape()) == 2 else op.reshape(each, rows, special_zero=True).output(0) for each in further]
+    parts = [model.outputs[0].get_node().input_value(0), *flat]
     joined = op.concat(parts, 1).output(0)
     return ov.Model([op.result(joined)], model.get_parameters(), model.get_friendly_name()).clone()
 
