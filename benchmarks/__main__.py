@@ -28,8 +28,9 @@ WITH_MATERIAL = {
     "sweep": sweep.measure,
     "extract": extract.measure,
     "growth": growth.measure,
+    "unknown": unknown.measure,
 }
-ROUNDS = {"frozen-cold": 3, "frozen-warm": 3, "partial": 3, "sweep": 1, "growth": 1}
+ROUNDS = {"frozen-cold": 3, "frozen-warm": 3, "partial": 3, "sweep": 1, "growth": 1, "unknown": 1}
 USUAL_ROUNDS = 5
 
 
@@ -46,7 +47,7 @@ def machine() -> dict[str, object]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=[*BENCHMARKS, *WITH_MATERIAL])
-    parser.add_argument("--rounds", type=int, help=f"{USUAL_ROUNDS}; 3 where a peer takes minutes, 1 for sweep and growth")
+    parser.add_argument("--rounds", type=int, help=f"{USUAL_ROUNDS}; 3 where a peer takes minutes, 1 for sweep, growth and unknown")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--strict", action="store_true", help="end with status 1 where a target is missed that the measurement checks itself")
     parser.add_argument("--data", type=Path, default=Material.archive, help="ZIP of CIFAR-10 with train/<class>/*.jpg")

@@ -102,8 +102,8 @@ def test_a_run_leaves_a_model_that_repeats_its_stored_predictions(carry_out, sha
     assert predictor.classes == ("1", "4", "7") and predictor.side_px == 32
     np.testing.assert_allclose(predictor.probabilities(pixels), probabilities, atol=1e-4)
     np.testing.assert_allclose(predictor.probabilities(pixels[:3]), probabilities[:3], atol=1e-4)
-    heat = predictor.heat(pixels[0], "4")
-    assert heat is not None and heat.exact == ("head.hidden" not in changes)
+    assert predictor.head is not None and predictor.head.is_linear == ("head.hidden" not in changes)
+    assert predictor.look(pixels[:1], closely=True).maps
     assert not (run_dir / "model.keras").exists(), "written when it is asked for"
     model = reloaded(run_dir)
     assert model.input.dtype == "uint8" and model.input.shape == (None, 32, 32, 3)
