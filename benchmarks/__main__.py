@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import extract, frozen, growth, pages, partial, start, sweep
+from benchmarks import extract, frozen, growth, pages, partial, start, sweep, unknown
 from benchmarks.figures import table
 from benchmarks.workbench import Material
 from tlcore.errors import TLError

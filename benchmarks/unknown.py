@@ -49,16 +49,16 @@ class Asked(NamedTuple):
 def measure(rounds: int, material: Material) -> dict[str, Any]:
     """Mean AUROC by score over networks and halves (`rounds` of them), and what the limit lets through and catches."""
     found: dict[str, list[dict[str, float]]] = {}
-    with bench(material) as at:
-        dataset = at.add_pictures(QUICK_PICTURES if material.quick else PICTURES)
-        digits = ingest(BUILT_IN["digits"](), "digits", at.workspace, NullReporter())
-        for name, changes in NETWORKS.items():
-            with imagenet_weights(changes["backbone__name"], SIDE_PX[changes["backbone__name"]]):
-                for half in range(rounds):
-                    told = _of_one(at, dataset, digits, changes, half, 2 if material.quick else 15)
-                    say(f"{name}, half {half}: accuracy {told.pop('accuracy'):.3f}, AUROC " + ", ".join(f"{score} {each['auroc']:.3f}" for score, each in told.items()))
-                    for score, each in told.items():
-                        found.setdefault(score, []).append(each)
+    for name, changes in NETWORKS.items():
+        backbone = changes["backbone__name"]
+        with imagenet_weights(backbone, SIDE_PX[backbone]), bench(material) as at:
+            dataset = at.add_pictures(QUICK_PICTURES if material.quick else PICTURES)
+            digits = ingest(BUILT_IN["digits"](), "digits", at.workspace, NullReporter())
+            for half in range(rounds):
+                told = _of_one(at, dataset, digits, changes, half, 2 if material.quick else 15)
+                say(f"{name}, half {half}: accuracy {told.pop('accuracy'):.3f}, AUROC " + ", ".join(f"{score} {each['auroc']:.3f}" for score, each in told.items()))
+                for score, each in told.items():
+                    found.setdefault(score, []).append(each)
     return {"runs": len(NETWORKS) * rounds, **{score: {figure: round(float(np.mean([each[figure] for each in every])), 3) for figure in every[0]} for score, every in found.items()}}
 
 
