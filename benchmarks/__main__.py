@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import extract, frozen, growth, pages, partial, start, sweep, unknown
+from benchmarks import extract, frozen, growth, pages, partial, start, study, sweep, unknown
 from benchmarks.figures import table
 from benchmarks.workbench import Material
 from tlcore.errors import TLError
@@ -28,9 +28,10 @@ WITH_MATERIAL = {
     "sweep": sweep.measure,
     "extract": extract.measure,
     "growth": growth.measure,
+    "study": study.measure,
     "unknown": unknown.measure,
 }
-ROUNDS = {"frozen-cold": 3, "frozen-warm": 3, "partial": 3, "sweep": 1, "growth": 1, "unknown": 1}
+ROUNDS = {"frozen-cold": 3, "frozen-warm": 3, "partial": 3, "sweep": 1, "growth": 1, "study": 1, "unknown": 1}
 USUAL_ROUNDS = 5
 
 
@@ -47,7 +48,7 @@ def machine() -> dict[str, object]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("name", choices=[*BENCHMARKS, *WITH_MATERIAL])
-    parser.add_argument("--rounds", type=int, help=f"{USUAL_ROUNDS}; 3 where a peer takes minutes, 1 for sweep, growth and unknown")
+    parser.add_argument("--rounds", type=int, help=f"{USUAL_ROUNDS}; 3 where a peer takes minutes, 1 for sweep, growth, study and unknown")
     parser.add_argument("--json", action="store_true", help="one JSON document on standard output")
     parser.add_argument("--strict", action="store_true", help="end with status 1 where a target is missed that the measurement checks itself")
     parser.add_argument("--data", type=Path, default=Material.archive, help="ZIP of CIFAR-10 with train/<class>/*.jpg")

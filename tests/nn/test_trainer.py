@@ -201,7 +201,7 @@ def test_dropout_keeps_the_mean_and_depends_on_its_seed_only():
     seed = tf.constant([3, 5])
 
     def dropped(seed=seed, step=11, layer=0):
-        return draws.Draws(seed, tf.constant(step)).dropout(0.25)(x, layer).numpy()
+        return draws.Draws(seed, tf.constant(step)).dropout(draws.level_of(0.25))(x, layer).numpy()
 
     once, again = dropped(), dropped()
     np.testing.assert_array_equal(once, again)

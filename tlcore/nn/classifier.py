@@ -8,11 +8,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 from tlcore.config import HeadConfig
 from tlcore.cuts import Cut
-from tlcore.nn.draws import Drop
+from tlcore.nn.draws import Drop, Level, level_of
 from tlcore.nn.models import Backbone, as_float32, as_stored, pooling_layer, prefix_model
 
 MOST_KEPT = 0.9  # Of batch normalisation's statistics, a step.
@@ -32,6 +33,7 @@ class Classifier:
         self, tail: keras.Model | None, cut: Cut, row_shape: tuple[int, ...], head: HeadConfig, classes: int, seed: int, batch_norm: str = "inference"
     ) -> None:
         self.tail, self.cut, self.row_shape, self.dropout, self.classes = tail, cut, row_shape, head.dropout, classes
+        self.drop_level: Level = level_of(head.dropout)
         self.batch_norm_learns = batch_norm == "training" and tail is not None
         if self.batch_norm_learns:
             _seed_layers(tail, seed)
@@ -68,11 +70,20 @@ class Classifier:
         """Kernel and bias of each dense layer, from the bottom."""
         return [(layer.kernel.numpy(), layer.bias.numpy()) for layer in self.dense]
 
-    def start_over(self, seed: int) -> None:
-        """Give the dense layers the weights that a new classifier with this seed has."""
+    def start_over(self, seed: int, dropout: float) -> None:
+        """Give the dense layers the weights that a new classifier with this seed has; a level that is a variable takes the rate."""
+        self.dropout = dropout
+        if isinstance(self.drop_level, tf.Variable):
+            self.drop_level.assign(level_of(dropout))
+        assert self.drop_level == level_of(dropout)
         for i, layer in enumerate(self.dense):
             layer.kernel.assign(keras.initializers.GlorotUniform(seed=seed + i)(layer.kernel.shape))
             layer.bias.assign(np.zeros(layer.bias.shape, np.float32))
+
+    @property
+    def drops(self) -> bool:
+        """Whether inputs are dropped while it learns."""
+        return not isinstance(self.drop_level, int) or self.drop_level > 0
 
     @property
     def is_chain(self) -> bool:

@@ -11,6 +11,13 @@ LEVELS = 256  # Dropout rates are kept to a 256th: 8 random bits a number take a
 MIX = 1_000  # Beyond all layers.
 
 Drop = Callable[[tf.Tensor, int], tf.Tensor]
+Level = int | tf.Variable
+"""How many of `LEVELS` are dropped; a variable, int32, where a compiled step shall serve several rates above 0."""
+
+
+def level_of(rate: float) -> int:
+    """The level nearest to a dropout rate."""
+    return min(round(rate * LEVELS), LEVELS - 1)
 
 
 def permutation(seed: int, epoch: int, count: int, stream: int = 0) -> np.ndarray:
@@ -47,18 +54,19 @@ class Draws:
     def __init__(self, seed: tf.Tensor, step: tf.Tensor) -> None:
         self._seed, self._step = seed, step
 
-    def dropout(self, rate: float) -> Drop | None:
+    def dropout(self, level: Level) -> Drop | None:
         """A function that drops inputs of the i-th layer. Source: Srivastava et al. 2014, JMLR 15."""
-        dropped = min(round(rate * LEVELS), LEVELS - 1)
-        if dropped == 0:
+        if isinstance(level, int) and level == 0:
             return None
+        dropped = tf.convert_to_tensor(level)
+        scale = LEVELS / tf.cast(LEVELS - dropped, tf.float32)
 
         def drop(x: tf.Tensor, layer: int) -> tf.Tensor:
             count = tf.size(x)
             fours = tf.random.stateless_uniform([(count + 3) // 4], self._words(layer), None, None, tf.int32)
             bits = tf.reshape(tf.bitcast(fours, tf.uint8), [-1])[:count]
-            keep = tf.reshape(bits >= tf.constant(dropped, tf.uint8), tf.shape(x))
-            return tf.where(keep, x * (LEVELS / (LEVELS - dropped)), 0.0)
+            keep = tf.reshape(bits >= tf.cast(dropped, tf.uint8), tf.shape(x))
+            return tf.where(keep, x * scale, 0.0)
 
         return drop
 

@@ -140,7 +140,7 @@ class Strategy:
     @property
     def drops_in_bulk(self) -> bool:
         """Whether nothing but dropout comes between rows and the first dense layer: several steps' worth is cheaper at once."""
-        return self.network.tail is None and len(self.batches) == 1 and not self.recipe.loss.mixup and self.network.dropout > 0
+        return self.network.tail is None and len(self.batches) == 1 and not self.recipe.loss.mixup and self.network.drops
 
     def groups(self) -> list[Group]:
         """Every weight that learns in at least one, the head's first."""
@@ -162,14 +162,14 @@ class Strategy:
 
     def loss(self, batches: Sequence[Batch], draws: Draws, progress: tf.Tensor) -> Losses:
         """`progress`: share of all epochs that is behind, 0 to 1. With `drops_in_bulk` dropout of rows is done already."""
-        drop = draws.dropout(self.network.dropout)
+        drop = draws.dropout(self.network.drop_level)
         x, targets = self.blended(batches[0], draws)
         return self.classified(targets, self.network.logits(x, _after_first(drop) if self.drops_in_bulk else drop, training=True), batches[0])
 
     def loss_of_head(self, batches: Sequence[Batch], draws: Draws, progress: tf.Tensor) -> Losses:
         """The same from features of blocks that don't move."""
         x, targets = self.blended(batches[0], draws)
-        return self.classified(targets, self.network.classify(x, draws.dropout(self.network.dropout)), batches[0])
+        return self.classified(targets, self.network.classify(x, draws.dropout(self.network.drop_level)), batches[0])
 
     def before_epoch(self, number: int, trainer: Trainer, parts: Parts, check: Callable[[], None]) -> None:
         """Whatever must be known before an epoch; it may depend on weights, parts and number only, so that a resumed run finds the same."""

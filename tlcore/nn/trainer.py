@@ -22,7 +22,7 @@ from tlcore.activations import HeldRows, Rows
 from tlcore.nn import checkpoints
 from tlcore.nn.draws import Draws
 from tlcore.nn.optimizers import make_optimizer, step_size
-from tlcore.nn.strategy import Batch, Group, Parts, Strategy, Stream, as_input
+from tlcore.nn.strategy import Batch, Group, Parts, Recipe, Strategy, Stream, as_input
 
 BLOCK_BYTES = 512 * 2**20  # Activations beyond this are not held in memory at once.
 CALL_S = 1.0  # A compiled call aims at this; between calls the run can be stopped.
@@ -173,15 +173,16 @@ class Trainer:
     def representation_width(self) -> int:
         return int(self.network.dense[-1].kernel.shape[0])
 
-    def start_over(self, learning_rate: float, train: Any) -> None:
-        """As if newly made with another step size and another seed; only for a head alone."""
+    def start_over(self, recipe: Recipe) -> None:
+        """As if newly made for a recipe with another step size, seed or dropout rate; only for a head alone."""
+        train = recipe.train
         assert self._untouched and train.batch_size == self._train.batch_size
         self._train = train
-        self.strategy.recipe = dataclasses.replace(self.strategy.recipe, train=train)
-        self.network.start_over(train.seed)
+        self.strategy.recipe = dataclasses.replace(self.strategy.recipe, train=train, head=recipe.head)
+        self.network.start_over(train.seed, recipe.head.dropout)
         for variable, value in zip(self._optimizer_variables, self._untouched, strict=True):
             variable.assign(value)
-        self.optimizers[0].learning_rate = learning_rate
+        self.optimizers[0].learning_rate = recipe.optimizer.learning_rate
 
     def release(self) -> None:
         """Let go of the rows that are held in memory."""
@@ -252,7 +253,7 @@ class Trainer:
             for start in tf.range(0, steps, bundle):
                 picked = [_picked(stream, start, bundle, batch) for stream, batch in zip(streams, batches, strict=True)]
                 if bulk:
-                    drop = Draws(seed, (first_step + start) // bundle).dropout(strategy.network.dropout)
+                    drop = Draws(seed, (first_step + start) // bundle).dropout(strategy.network.drop_level)
                     picked = [batch._replace(x=drop(as_input(batch.x), 0)) for batch in picked]
                 for place in tf.range(tf.minimum(bundle, steps - start)):
                     given = tuple(_sliced(each, place, batch) for each, batch in zip(picked, batches, strict=True))

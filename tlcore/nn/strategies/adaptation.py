@@ -45,7 +45,7 @@ class Adaptation(Strategy):
 
     def loss(self, batches: Sequence[Batch], draws: Draws, progress: tf.Tensor) -> Losses:
         source, target = batches
-        drop = draws.dropout(self.network.dropout)
+        drop = draws.dropout(self.network.drop_level)
         x, targets = self.blended(source, draws)
         count = tf.shape(x)[0]
         # One pass for both: batch normalisation that follows the batches then follows both domains.

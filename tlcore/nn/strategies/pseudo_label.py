@@ -62,7 +62,7 @@ class PseudoLabel(Strategy):
         known = super().loss([joined(batches[:-1])], draws, progress)
         unknown = batches[-1]
         targets = losses.soft_targets(unknown.labels, self.network.classes)
-        logits = self.network.logits(as_input(unknown.x), draws.dropout(self.network.dropout), training=True)
+        logits = self.network.logits(as_input(unknown.x), draws.dropout(self.network.drop_level), training=True)
         pseudo = tf.reduce_mean(losses.cross_entropy(targets, logits) * unknown.weights)
         return known._replace(total=known.total + pseudo, further=(pseudo,))
 

@@ -41,7 +41,7 @@ class TwoStream(Strategy):
             (x, mixed), (other, _) = losses.mixed_up(x, targets, share), losses.mixed_up(other, targets, share)
             targets = mixed
         features = self.network.features_of_pair(x, other, training=True)
-        return self.classified(targets, self.network.classify(features, draws.dropout(self.network.dropout)), target)
+        return self.classified(targets, self.network.classify(features, draws.dropout(self.network.drop_level)), target)
 
 
 def partners(seed: int, epoch: int, wanted: np.ndarray, labels: np.ndarray) -> np.ndarray:
