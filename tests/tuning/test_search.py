@@ -61,6 +61,13 @@ def test_samplers_try_what_was_asked_for_and_never_the_same_twice(done, sampler)
     assert all(1e-5 <= t.values["optimizer.learning_rate"] <= 1e-1 and 0 <= t.values["head.dropout"] <= 0.9 for t in view.settings)
 
 
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_what_one_begins_with_is_tried_first(done, sampler):
+    view = done(sampler=sampler, pruner="none", space={**WIDE, "head.hidden": {"values": [[], [64]]}}, budget={"trials": 3})
+    assert view.settings[0].values == {"optimizer.learning_rate": 1e-3, "head.dropout": 0.2, "head.hidden": []}
+    assert view.settings[1].values != view.settings[0].values
+
+
 @pytest.mark.slow
 def test_tpe_looks_where_it_pays(done):
     view = done(sampler="tpe", pruner="none", space=WIDE, budget={"trials": 30})

@@ -12,7 +12,7 @@ from tlcore.config import parse
 from tlcore.errors import InputError, NotFoundError
 from tlcore.tuning.axes import SEARCHABLE, Fixed, Listed, Ranged, read_axis
 from tlcore.tuning.presets import depth_sweep, quick_search
-from tlcore.tuning.study import check, config_of, grid, parse_study, read_study
+from tlcore.tuning.study import base_values, check, config_of, grid, parse_study, read_study
 
 
 def test_yaml_out_and_in_gives_the_same_study(tmp_path):
@@ -117,3 +117,15 @@ def test_a_base_that_is_no_run_here_is_refused_before_anything_begins(store, wor
     check(study(), store)
     with pytest.raises(InputError, match="no class 'cat'"):
         check(study(base={**BASE, "classes": ["cat", "dog"]}), store)
+
+
+@pytest.mark.parametrize(("space", "expected"), [
+    ({"head.dropout": {"low": 0, "high": 0.5}, "train.batch_size": {"values": [64, 128]}}, {"head.dropout": 0.2, "train.batch_size": 128}),
+    ({"head.dropout": {"low": 0, "high": 0.5, "step": 0.1}, "augment": {"values": ["none", "strong"]}}, {"head.dropout": 0.2, "augment": "none"}),
+    ({"head.dropout": {"low": 0, "high": 0.6, "step": 0.15}}, None),
+    ({"train.batch_size": {"values": [32]}}, None),
+    ({"train.batch_size": {"value": 32}, "head.dropout": {"values": [0.1, 0.2]}}, {"train.batch_size": 32, "head.dropout": 0.2}),
+    ({"optimizer.learning_rate": {"low": 0.01, "high": 0.1, "log": True}}, None),
+])
+def test_the_values_of_the_base_are_known_where_they_may_be_tried(space, expected):
+    assert base_values(study(space=space)) == expected

@@ -13,11 +13,22 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from tlcore import config, jobs
-from tlcore.config import RunConfig, explain, load_yaml, with_changes
+from tlcore.augment import PRESETS
+from tlcore.config import AugmentConfig, RunConfig, explain, load_yaml, with_changes
 from tlcore.errors import InputError
 from tlcore.settings import Settings
 from tlcore.store import Store
-from tlcore.tuning.axes import SEARCHABLE, AnyAxis, Axis, Ranged, as_taken, read_axis, with_values
+from tlcore.tuning.axes import (
+    AUGMENT,
+    SEARCHABLE,
+    AnyAxis,
+    Axis,
+    Fixed,
+    Ranged,
+    as_taken,
+    read_axis,
+    with_values,
+)
 
 Metric = Literal["val_accuracy", "val_loss", "val_balanced_accuracy", "val_macro_f1", "val_auc"]
 METRICS: dict[Metric, str] = {
@@ -179,3 +190,26 @@ def grid(study: Study) -> Iterator[dict[str, Any]]:
     """Every combination, the last axis changing fastest."""
     axes = [grid_values(setting, axis) for setting, axis in study.space.items()]
     return (dict(zip(study.space, values, strict=True)) for values in itertools.product(*axes))
+
+
+def base_values(study: Study) -> dict[str, Any] | None:
+    """The base's own values of what is searched; None where one of them isn't among those that may be tried."""
+    found = {setting: axis.value if isinstance(axis, Fixed) else _of_base(setting, study.base) for setting, axis in study.space.items()}
+    return found if all(_holds(setting, study.space[setting], value) for setting, value in found.items()) else None
+
+
+def _of_base(setting: str, base: RunConfig) -> Any:
+    """As JSON; None for augmentation that is none of the sets."""
+    if setting == AUGMENT:
+        own = base.augment.model_copy(update={"views": AugmentConfig().views, "seed": 0})
+        return next((name for name, preset in PRESETS.items() if preset == own), None)
+    group, _, name = setting.partition(".")
+    return getattr(base, group).model_dump(mode="json")[name]
+
+
+def _holds(setting: str, axis: Axis, value: Any) -> bool:
+    if not isinstance(axis, Ranged):
+        return value in axis.values
+    step = axis.step or (1.0 if SEARCHABLE[setting].kind == "whole" else None)
+    on_step = step is None or axis.log or math.isclose((value - axis.low) / step, round((value - axis.low) / step), abs_tol=1e-9)
+    return axis.low <= value <= axis.high and on_step

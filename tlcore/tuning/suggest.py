@@ -18,7 +18,7 @@ import numpy as np
 
 from tlcore.schema import BUSY_TIMEOUT_S
 from tlcore.tuning.axes import SEARCHABLE, AnyAxis, Axis, Fixed, Ranged
-from tlcore.tuning.study import Study, grid
+from tlcore.tuning.study import Study, base_values, grid
 from tlcore.tuning.trials import Trial, TrialState
 from tlcore.workspace import Workspace
 
@@ -71,13 +71,18 @@ class Sampler:
         self._learnt.add(trial.number)
 
     def ask(self, number: int, tried: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-        """Settings that were not tried yet, as trial `number`; None where there are none left."""
+        """Settings that were not tried yet, as trial `number`; None where there are none left.
+
+        The first ones are the base's own where they may be tried: what a search finds is to be better than what it began with.
+        """
         if self._study.sampler == "grid":
             return next((values for values in grid(self._study) if values not in tried), None)
         import optuna
 
         with quiet():
             self._optuna.sampler = _sampler(self._study, number)
+            if number == 0 and (first := base_values(self._study)) is not None:
+                self._optuna.enqueue_trial({setting: plain(first[setting]) for setting in self._spaces}, skip_if_exists=True)
             asked = self._optuna.ask(self._spaces)
         found = {setting: axis.value if isinstance(axis, Fixed) else _value(axis, asked.params[setting]) for setting, axis in self._study.space.items()}
         if found in tried:
