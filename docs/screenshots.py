@@ -1,6 +1,6 @@
 """Pictures of every page for the documentation: `python docs/screenshots.py [PAGE …] [--out FOLDER]`.
 
-Starts a server with a workspace of its own, trains two runs, asks Tune two questions, and takes each page light and dark,
+Starts a server with a workspace of its own, trains two runs, asks Tune three questions, and takes each page light and dark,
 1440 and 390 px wide. Needs requirements-dev.txt and a Chromium.
 """
 
@@ -21,6 +21,7 @@ from tests.browser.conftest import ARGUMENTS, chromium  # noqa: E402
 from tests.browser.serving import open_page, serve, settle  # noqa: E402
 from tests.browser.trained import search, train_pair  # noqa: E402
 from tlcore import before_run, jobs  # noqa: E402
+from tlcore.ranking import jobs as ranking  # noqa: E402
 from tlcore.store import Store  # noqa: E402
 from tlcore.workspace import Workspace  # noqa: E402
 
@@ -55,6 +56,7 @@ TRAINED = {
     "tune-form": "tune?study=new&draft={draft}",
     "tune-rate": "tune?rate={2}",
     "tune-more": "tune?more={3}",
+    "tune-rank": "tune?dataset=digits&rank={4}",
 }
 SEARCHED = {"tune-study": "tune?study={0}", "tune-parallel": "tune?study={0}&chart=Parallel", "tune-slices": "tune?study={0}&chart=Slices"}
 
@@ -76,10 +78,11 @@ def take(browser: Browser, url: str, name: str, out: Path) -> None:
 
 
 def questions(workspace: Workspace, run: int) -> list[int]:
-    """Ask for a rate and for more labels with a run's settings, and wait for both answers."""
+    """Ask for a rate and for more labels with a run's settings, rank the backbones whose weights are here, and wait for the answers."""
     store = Store.open(workspace)
     config = store.job(run).config
-    asked = [before_run.submit_rate(store, config), before_run.submit_more(store, config)]
+    here = {title: each for title, each in ranking.candidates(store).items() if ranking.is_here(each)}
+    asked = [before_run.submit_rate(store, config), before_run.submit_more(store, config), ranking.submit(store, "digits", here, at_most_px=96)]
     for job in asked:
         jobs.wait(store, job, timeout_s=300)
     return asked
