@@ -1,69 +1,127 @@
-"""One to three finished runs asked about uploaded pictures, at /predict?runs=3."""
+"""One to three finished runs asked about pictures, at /predict?runs=3."""
 
-import hashlib
+from __future__ import annotations
+
+import json
 
 import streamlit as st
 
+from pages.ui.answer_confusion import confusion, score
+from pages.ui.answer_table import answer_table, choose
 from pages.ui.answers import answer
 from pages.ui.download import download_csv
-from pages.ui.pick import pick_runs, short_name
-from pages.ui.state import guarded, head, workspace
-from pages.ui.text import count
-from tlcore.answers import answers_table
-from tlcore.grounds import Grounds
-from tlcore.predict import Answer, Model, predict
-from tlcore.store import Job
+from pages.ui.linked import choice, put_into_link, take_from_link
+from pages.ui.pick import pick_runs
+from pages.ui.predict_models import MOST, Asked, load, not_told
+from pages.ui.predict_sources import Given, given
+from pages.ui.state import guarded, head, read_id
+from pages.ui.text import count, literal
+from tlcore.answer_overview import overview
+from tlcore.answers import COVERAGE, answers_document, answers_table, judged
+from tlcore.batch import Batch
 
-MOST_MODELS = 3
-MOST_FILES = 50
-
-
-@st.cache_resource(max_entries=3, show_spinner=False)
-def model(root: str, run_id: int) -> Model:
-    """The run's model, ready to be asked."""
-    from tlcore.nn import inference  # Here, not above: OpenVINO takes a second and 100 MB.
-
-    folder = workspace().run(run_id)
-    return Model(inference.load(folder), Grounds.of(folder))
+VIEWS = ("table", "confusion matrix")
+LISTED = 5
 
 
-def answers(files: list[tuple[str, bytes]], runs: list[Job]) -> list[Answer]:
-    """The answers to these files; kept for the session, so that a click elsewhere doesn't ask again."""
-    content = [(name, hashlib.sha256(data).hexdigest()) for name, data in files]
-    asked = (content, [(run.id, short_name(run)) for run in runs])
-    if st.session_state.get("answers", (None,))[0] != asked:
-        with st.spinner(f"Looking at {count(len(files), 'picture')}"):
-            models = {short_name(run): model(str(workspace().root), run.id) for run in runs}
-            st.session_state["answers"] = (asked, list(predict(models, files)))
-    return st.session_state["answers"][1]
+def coverage_slider(models: list[Asked]) -> float:
+    """How often the possible classes shall hold the true one, in the link as `coverage`."""
+    if all(each.model.grounds.conformal is None for each in models):
+        return COVERAGE
+    take_from_link("predict_coverage", "coverage", lambda: min(99, max(50, read_id("coverage") or round(100 * COVERAGE))))
+    help_text = "How often the possible classes shall hold the true one. Higher: more classes a picture, and seldom wrong."
+    percent = st.slider("Coverage of the possible classes", 50, 99, format="%d%%", key="predict_coverage", width=300, on_change=put_into_link, args=("predict_coverage", "coverage"), help=help_text)
+    return percent / 100
+
+
+def asked(pictures: Given, models: list[Asked]) -> Batch:
+    """The answers; kept for the session and begun where they were left, so that a click elsewhere loses nothing."""
+    key = (pictures.key, tuple((each.run.id, each.run.attempt) for each in models))
+    if st.session_state.get("predict_batch", (None,))[0] != key:
+        st.session_state["predict_batch"] = key, Batch({each.name: each.model for each in models}, pictures.files)
+        st.session_state["predict_stopped"] = False
+    batch: Batch = st.session_state["predict_batch"][1]
+    if not batch.finished and not st.session_state["predict_stopped"]:
+        place = st.empty()
+        with place.container(horizontal=True, vertical_alignment="center"):
+            bar = st.progress(0.0)
+            if not batch.few:
+                st.button("Stop here", key="stop_predicting", icon=":material/stop:", on_click=st.session_state.update, kwargs={"predict_stopped": True})
+            for done in batch.go_on():
+                bar.progress(done / len(batch), f"Looking at {done:,} of {count(len(batch), 'picture')}")
+        place.empty()
+    return batch
+
+
+def told(batch: Batch) -> None:
+    """What of the files can't be used, and why."""
+    files, bad = batch.files, [one.error for one in batch.answers if one.error]
+    for sentence in [*files.refused, *(bad if batch.few else bad[:LISTED])]:
+        st.error(literal(sentence), icon=":material/broken_image:")
+    if not batch.few and len(bad) > LISTED:
+        st.caption(f"{count(len(bad) - LISTED, 'more file')} can't be used; the CSV says why.")
+    if files.skipped:
+        st.caption(f"{count(files.skipped, 'file')} in ZIPs left out: no pictures by their names.")
+    if files.left_out:
+        st.warning(f"The first {len(files):,} pictures are looked at, {files.left_out:,} are left out; for more, use `python -m tlcore predict`.", icon=":material/warning:")
+    if not batch.finished:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"Stopped after {len(batch.answers):,} of {count(len(batch), 'picture')}.")
+            st.button("Go on", key="go_on_predicting", icon=":material/play_arrow:", on_click=st.session_state.update, kwargs={"predict_stopped": False})
+
+
+def downloads(batch: Batch, models: list[Asked], coverage: float) -> None:
+    """Everything that was said, as a table and as a document."""
+    grounds = {each.name: each.model.grounds for each in models}
+    bad = sum(one.error is not None for one in batch.answers)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{count(len(batch.answers) - bad, 'picture')} looked at" + (f", {count(bad, 'file')} that can't be used" if bad else ""), width="stretch")
+        download_csv(lambda: answers_table(batch.answers, grounds, coverage), "predictions.csv", "answers")
+        document = lambda: json.dumps(answers_document(batch.answers, grounds, coverage), indent=1, ensure_ascii=False)  # noqa: E731
+        st.download_button("Download JSON", document, "predictions.json", "application/json", key="download_answers_json", icon=":material/download:", on_click="ignore")
+
+
+def many(batch: Batch, models: list[Asked], coverage: float) -> None:
+    """A table of all, or the confusion matrix; below, the ticked picture closely."""
+    table = overview(batch.answers, [each.name for each in models])
+    if table.empty:
+        return
+    if any(judged(batch.answers, each.name) is not None for each in models):
+        score(batch.answers, models)
+        if choice("Show", VIEWS, "answers_view", "show") == VIEWS[1]:
+            places = confusion(batch.answers, models)
+            table = table if places is None else table.loc[places]
+    place = answer_table(choose(table, models), batch, models)
+    if place is not None:
+        answer(batch.closely(place), str(place), models, coverage)
 
 
 def page() -> None:
-    runs = pick_runs("Models", "predict_runs", MOST_MODELS, "Up to three finished runs; each gets the same pictures.")
+    runs = pick_runs("Models", "predict_runs", MOST, "Up to three finished runs; each gets the same pictures.")
     if runs is None:
         return
-    uploads = st.file_uploader(
-        "Pictures",
-        accept_multiple_files=True,
-        key="pictures",
-        max_upload_size=50,
-        help="JPEG, PNG, WebP, GIF or BMP, whatever the name says. They are looked at, not stored.",
-    )
-    if not runs or not uploads:
-        st.info("Choose a model, then add pictures." if not runs else "Add one picture or several.", icon=":material/add_photo_alternate:")
+    if not runs:
+        st.info("Choose a model, then add pictures.", icon=":material/add_photo_alternate:")
         return
-    if len(uploads) > MOST_FILES:
-        st.warning(f"The first {MOST_FILES} of {len(uploads)} pictures are shown; for more, use `python -m tlcore predict`.", icon=":material/warning:")
-    given = answers([(upload.name, upload.getvalue()) for upload in uploads[:MOST_FILES]], runs)
-    table = answers_table(given, {short_name(run): model(str(workspace().root), run.id).grounds for run in runs})
-    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        bad = sum(one.error is not None for one in given)
-        st.caption(f"{count(len(given) - bad, 'picture')} looked at" + (f", {count(bad, 'file')} that can't be used" if bad else ""))
-        download_csv(table, "predictions.csv", "answers")
-    for at, one in enumerate(given):
-        answer(one, at, {short_name(run): f"Run {run.id}" for run in runs})
+    models = load(runs)
+    not_told(models)
+    pictures = given(runs[0])
+    if pictures is None:
+        return
+    coverage = coverage_slider(models)
+    batch = asked(pictures, models)
+    told(batch)
+    if not batch.answers:
+        return
+    downloads(batch, models, coverage)
+    if batch.few:
+        for place, one in enumerate(batch.answers):
+            if not one.error:
+                answer(one, str(place), models, coverage)
+    else:
+        many(batch, models, coverage)
 
 
-head("Try a model on pictures of yours", "Choose one to three finished runs and add pictures; the answers stand side by side.")
+head("Try a model on pictures of yours", "Choose one to three finished runs and add pictures: what each says, how sure that is, and what it comes from.")
 with guarded():
     page()

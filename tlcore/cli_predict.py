@@ -12,7 +12,7 @@ from tlcore.answers import COVERAGE, answers_table, verdict_document
 from tlcore.datasets.zipped import ZippedPictures
 from tlcore.errors import InputError
 from tlcore.grounds import Grounds
-from tlcore.predict import Answer, Model, predict
+from tlcore.predict import Answer, File, Model, predict
 from tlcore.store import Store
 from tlcore.tables import to_csv
 from tlcore.workspace import Workspace
@@ -55,13 +55,12 @@ def _in_words(answer: Answer) -> str:
     return f"{answer.file}: {verdict.answer} ({verdict.confidence:.1%})" + (", but unlike anything it was trained on" if verdict.unlike else "")
 
 
-def _files(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+def _files(paths: Sequence[Path]) -> Iterator[File]:
     """Names and contents, read when their turn comes: a thousand photographs don't fit into memory together."""
     for path in paths:
         try:
             if path.suffix.lower() == ".zip":
-                zipped = ZippedPictures(path, path.name)
-                yield from zipped.files(0, len(zipped))
+                yield from ZippedPictures(path, path.name).files()
             else:
                 yield str(path), path.read_bytes()
         except OSError as error:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tlcore.calibration import with_temperature
-from tlcore.errors import TLError
+from tlcore.errors import InputError, TLError
 from tlcore.grounds import Grounds
 from tlcore.heat import Head, Heat
 from tlcore.images import Looked, look_untrusted
@@ -19,6 +19,8 @@ AT_ONCE = 32
 AT_ONCE_BYTES = 64 << 20
 KEPT_PX = 512
 HEATED = 5  # Classes, of the most probable, whose heat is kept.
+
+File = tuple[str, bytes | InputError]  # A name, and what is in it or why that can't be read.
 
 
 class Seen(NamedTuple):
@@ -108,7 +110,7 @@ class Answer:
     verdicts: Mapping[str, Verdict] = dataclasses.field(default_factory=dict)
 
 
-def predict(models: Mapping[str, Model], files: Iterable[tuple[str, bytes]], closely: bool = False, kept_px: int = KEPT_PX) -> Iterator[Answer]:
+def predict(models: Mapping[str, Model], files: Iterable[File], closely: bool = False, kept_px: int = KEPT_PX) -> Iterator[Answer]:
     """Ask every model about every file, in the order of the files; they are read as they are needed.
 
     A file that is no usable picture gets its sentence and doesn't hold up the others. Files are decoded in a child process,
@@ -119,19 +121,19 @@ def predict(models: Mapping[str, Model], files: Iterable[tuple[str, bytes]], clo
         yield from _predict(models, group, closely, kept_px)
 
 
-def _groups(files: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    group: list[tuple[str, bytes]] = []
+def _groups(files: Iterable[File]) -> Iterator[list[File]]:
+    group: list[File] = []
     for file in files:
         group.append(file)
-        if len(group) == AT_ONCE or sum(len(data) for _, data in group) > AT_ONCE_BYTES:
+        if len(group) == AT_ONCE or sum(len(data) for _, data in group if isinstance(data, bytes)) > AT_ONCE_BYTES:
             yield group
             group = []
     if group:
         yield group
 
 
-def _predict(models: Mapping[str, Model], files: Sequence[tuple[str, bytes]], closely: bool, kept_px: int) -> Iterator[Answer]:
-    looked = look_untrusted(files, sorted({model.predictor.side_px for model in models.values()}), kept_px)
+def _predict(models: Mapping[str, Model], files: Sequence[File], closely: bool, kept_px: int) -> Iterator[Answer]:
+    looked = _looked(files, sorted({model.predictor.side_px for model in models.values()}), kept_px)
     good = {i: picture for i, picture in enumerate(looked) if not isinstance(picture, TLError)}
     verdicts: dict[int, dict[str, Verdict]] = {i: {} for i in good}
     for name, model in models.items() if good else ():
@@ -142,6 +144,13 @@ def _predict(models: Mapping[str, Model], files: Sequence[tuple[str, bytes]], cl
             yield Answer(name, error=str(picture))
         else:
             yield Answer(name, picture.image, picture.size_px, picture.notes, verdicts=verdicts[i])
+
+
+def _looked(files: Sequence[File], sides_px: Sequence[int], kept_px: int) -> list[Looked | InputError]:
+    """What is in each file as networks with these inputs see it, in the order of the files."""
+    readable = [(name, data) for name, data in files if isinstance(data, bytes)]
+    found = iter(look_untrusted(readable, sides_px, kept_px) if readable else ())
+    return [next(found) if isinstance(data, bytes) else data for _, data in files]
 
 
 def _verdicts(model: Model, pictures: Sequence[Looked], closely: bool) -> Iterator[Verdict]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import streamlit as st
@@ -21,12 +21,12 @@ class Tile(NamedTuple):
     below: str
 
 
-def tiles(shown: Sequence[Tile], side_px: int = SIDE_PX) -> None:
-    """A wrapping row of pictures."""
+def tiles(shown: Sequence[Tile], side_px: int = SIDE_PX, below: Callable[[Tile], None] | None = None) -> None:
+    """A wrapping row of pictures. below: draws what else stands below one."""
     images = _images(shown, side_px)
     with st.container(horizontal=True, gap="small"):
         for tile in shown:
-            _draw(tile, images[tile.dataset_id, tile.row], side_px)
+            _draw(tile, images[tile.dataset_id, tile.row], side_px, below)
 
 
 def pairs(shown: Sequence[tuple[Tile, Tile]], side_px: int = SIDE_PX) -> None:
@@ -39,10 +39,12 @@ def pairs(shown: Sequence[tuple[Tile, Tile]], side_px: int = SIDE_PX) -> None:
                     _draw(tile, images[tile.dataset_id, tile.row], side_px)
 
 
-def _draw(tile: Tile, image: bytes, side_px: int) -> None:
+def _draw(tile: Tile, image: bytes, side_px: int, below: Callable[[Tile], None] | None = None) -> None:
     with st.container(width=side_px, gap="xsmall"):
         st.image(image, width=side_px, alt=tile.alt)
         st.markdown(tile.below)
+        if below is not None:
+            below(tile)
 
 
 def _images(shown: Iterable[Tile], side_px: int) -> dict[tuple[str, int], bytes]:

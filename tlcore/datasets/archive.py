@@ -64,7 +64,8 @@ class SafeZip:
     def read(self, index: int) -> bytes:
         """Unpack one entry, up to the limits."""
         info = self.entries[index]
-        limit = min(MAX_FILE_BYTES, MAX_BYTES - self._read_bytes, max(RATIO_FROM_BYTES, MAX_RATIO * info.compress_size))
+        left = max(0, MAX_BYTES - self._read_bytes)
+        limit = min(MAX_FILE_BYTES, left, max(RATIO_FROM_BYTES, MAX_RATIO * info.compress_size))
         try:
             with self._zip.open(info) as entry:
                 data = entry.read(limit + 1)

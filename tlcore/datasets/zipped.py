@@ -15,7 +15,7 @@ from tlcore.errors import InputError
 class ZippedPictures:
     """A checked ZIP whose files may be pictures; names of other files are left out and counted in `skipped`.
 
-    Raises: InputError on opening and on reading, as SafeZip; also where there is no picture at all.
+    Raises: InputError on opening, as SafeZip; also where there is no picture at all.
     """
 
     def __init__(self, source: Path | BinaryIO, where: str) -> None:
@@ -29,13 +29,16 @@ class ZippedPictures:
     def __len__(self) -> int:
         return len(self.names)
 
-    def read(self, place: int) -> tuple[str, bytes]:
-        """Name and content of a picture."""
-        return self.names[place], self._zip.read(self._numbers[place])
+    def read(self, place: int) -> tuple[str, bytes | InputError]:
+        """Name and content of a picture, or the sentence that says why it can't be unpacked."""
+        try:
+            return self.names[place], self._zip.read(self._numbers[place])
+        except InputError as error:
+            return self.names[place], error
 
-    def files(self, first: int, end: int) -> Iterator[tuple[str, bytes]]:
-        """Some of them, one after another."""
-        return (self.read(place) for place in range(first, min(end, len(self))))
+    def files(self) -> Iterator[tuple[str, bytes | InputError]]:
+        """All of them, one after another."""
+        return (self.read(place) for place in range(len(self)))
 
 
 def _told(name: str) -> str:
