@@ -18,10 +18,10 @@ KNOWN, HERE = "validation pictures", "this picture"
 
 def bar_rows(ranked: Sequence[tuple[str, float]]) -> pd.DataFrame:
     """One row a class: class, share, label."""
-    return pd.DataFrame([(name, share, _percent(share)) for name, share in ranked], columns=["class", "share", "label"])
+    return pd.DataFrame([(name, share, percent(share)) for name, share in ranked], columns=["class", "share", "label"])
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
     """One digit after the point, and nothing called certain or impossible that is merely rounded so."""
     return "> 99.9%" if 0.9995 <= share < 1 else "< 0.1%" if 0 < share < 0.0005 else f"{share:.1%}"
 
@@ -61,4 +61,4 @@ def strangeness(limit: float, dark: bool) -> Spec:
         here.mark_rule(strokeWidth=2.5).encode(tooltip=where),
         here.mark_point(filled=True, size=90, shape="diamond", opacity=1).encode(y=alt.value(8), tooltip=where),
     ]
-    return without_data(alt.layer(*layers).properties(height=100))
+    return without_data(alt.layer(*layers).properties(height=84))

@@ -9,6 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from pages.ui import answer_charts
+from pages.ui.answer_charts import percent
 from pages.ui.predict_models import Asked
 from pages.ui.text import literal
 from pages.ui.thumbnails import thumbnail
@@ -74,12 +75,12 @@ def _answer(one: Answer, asked: Asked, verdict: Verdict, coverage: float, key: s
         st.markdown(":orange-badge[:material/help: Unlike anything it was trained on]", help=UNLIKE_HELP)
     true = true_class(one.file, verdict.classes)
     mark = "" if true is None else " ✓" if true == verdict.answer else f" ✗ :small[is {literal(true)}]"
-    said = f"**{literal(verdict.answer)}**, {verdict.confidence:.1%}{mark}"
+    said = f"**{literal(verdict.answer)}**, {percent(verdict.confidence)}{mark}"
     st.markdown(f"If it has to be one of its classes: {said}" if verdict.unlike else f"##### {said}")
     ranked = verdict.ranked(TOP)
     st.vega_lite_chart(
         answer_charts.bar_rows(ranked), answer_charts.bars(tuple(name for name, _ in ranked), st.context.theme.type == "dark"), key=f"bars_{key}",
-        alt=f"Most probable classes by {asked.name}: " + ", ".join(f"{name} {share:.1%}" for name, share in ranked),
+        alt=f"Most probable classes by {asked.name}: " + ", ".join(f"{name} {percent(share)}" for name, share in ranked),
     )  # fmt: skip
     possible = verdict.possible(asked.model.grounds, coverage)
     if possible is not None:
@@ -91,9 +92,9 @@ def _strangeness(asked: Asked, verdict: Verdict, key: str) -> None:
     familiarity = asked.model.grounds.familiarity
     if familiarity is None or verdict.distance is None:
         return
-    beyond = 1 - familiarity.share_as_far(verdict.distance)
+    nearer = 1 - familiarity.share_as_far(verdict.distance)
     where = f"beyond the limit of {familiarity.limit:.2f}" if verdict.unlike else f"within the limit of {familiarity.limit:.2f}"
-    told = f"Distance {verdict.distance:.2f}, {where}; {beyond:.0%} of the validation pictures lie nearer."
+    told = f"Distance {verdict.distance:.2f}, {where}; {'all' if nearer == 1 else f'{percent(nearer)} of the'} validation pictures lie nearer."
     st.vega_lite_chart(
         answer_charts.strangeness_rows(familiarity, verdict.distance), answer_charts.strangeness(familiarity.limit, st.context.theme.type == "dark"), key=f"strange_{key}",
         alt=f"{told} The chart shows the distances of the validation pictures.",
