@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from pages.ui import predict_models
 from pages.ui.text import literal
@@ -17,6 +17,7 @@ from tests.finished_run import finished_run, png
 from tests.pages.conftest import texts
 from tests.test_predict import Linear
 from tlcore.answers import answers_document, answers_table
+from tlcore.datasets.dataset import Dataset
 from tlcore.grounds import Grounds
 from tlcore.predict import Model
 from tlcore.store import Store
@@ -36,9 +37,11 @@ def run(store, workspace, monkeypatch) -> int:
     return number
 
 
-def digit(shown: int, at: int = 0) -> bytes:
-    pixels, labels = load_digits(return_X_y=True)
-    return png(Image.fromarray((pixels[np.flatnonzero(labels == shown)[at]].reshape(8, 8) * 15.9).astype(np.uint8)))
+@pytest.fixture
+def digit(store, workspace) -> Callable[..., bytes]:
+    """A picture of the dataset as a file's content: `digit(3, 1)` is the second 3."""
+    dataset = Dataset.open(workspace.dataset(store.dataset("digits").id))
+    return lambda shown, at=0: png(dataset.image(np.flatnonzero(dataset.labels == shown)[at]))
 
 
 def zipped(**files: bytes) -> bytes:
@@ -54,7 +57,8 @@ def link(at, name: str) -> str:
     return value if isinstance(value, str) else value[0]
 
 
-def folders() -> bytes:
+@pytest.fixture
+def folders(digit) -> bytes:
     """Five pictures each of 3 and 8 in folders of their names, the last 8 in the folder of 3; and one that is none."""
     right = {f"{shown}/{at}.png": digit(shown, at) for shown in (3, 8) for at in range(5)}
     return zipped(**right, **{"3/misfiled.png": digit(8, 9), "3/broken.png": b"no", "notes.txt": b""})
@@ -76,7 +80,7 @@ def test_a_run_whose_model_is_gone_is_one_sentence(store, workspace, open_page):
     assert len(open_page("predict.py", runs=str(number)).error) == 1
 
 
-def test_of_few_pictures_each_is_told_closely_and_a_bad_one_is_one_sentence(run, open_page):
+def test_of_few_pictures_each_is_told_closely_and_a_bad_one_is_one_sentence(run, digit, open_page):
     at = open_page("predict.py", runs=str(run))
     for name, data in (("three.png", digit(3, 4)), ("bad.png", b"no picture")):
         at.file_uploader[0].upload(name, data)
@@ -96,9 +100,9 @@ def test_what_is_like_no_digit_is_called_so_beside_the_class_that_it_would_have_
     assert "beyond the limit" in texts(at)
 
 
-def test_folders_in_a_zip_judge_the_answers_and_the_doubtful_ones_are_found(run, open_page):
+def test_folders_in_a_zip_judge_the_answers_and_the_doubtful_ones_are_found(run, folders, open_page):
     at = open_page("predict.py", runs=str(run))
-    at.file_uploader[0].upload("digits.zip", folders()).run()
+    at.file_uploader[0].upload("digits.zip", folders).run()
     assert "**90.9%** of 11 pictures are called by the name of their folder" in texts(at)
     assert literal("3/broken.png: not a picture") in at.error[0].value and "1 file in ZIPs left out" in texts(at)
     [table] = at.dataframe
@@ -110,9 +114,9 @@ def test_folders_in_a_zip_judge_the_answers_and_the_doubtful_ones_are_found(run,
     assert "No picture is left" in at.info[0].value
 
 
-def test_a_cell_of_the_matrix_shows_its_pictures_alone(run, open_page):
+def test_a_cell_of_the_matrix_shows_its_pictures_alone(run, folders, open_page):
     at = open_page("predict.py", runs=str(run), show="confusion matrix", cell="3 → 8")
-    at.file_uploader[0].upload("digits.zip", folders()).run()
+    at.file_uploader[0].upload("digits.zip", folders).run()
     assert "Pictures of **3** taken for **8**" in texts(at)
     assert at.dataframe[0].value["file"].tolist() == ["3/misfiled.png"]
     at.session_state["answers_confusion"] = {"selection": {"cell": [{"true": "8", "predicted": "8"}]}}
@@ -120,9 +124,9 @@ def test_a_cell_of_the_matrix_shows_its_pictures_alone(run, open_page):
     assert link(at, "cell") == "8 → 8" and len(at.dataframe[0].value) == 5
 
 
-def test_the_same_answers_come_as_table_and_as_document(run, open_page):
+def test_the_same_answers_come_as_table_and_as_document(run, folders, open_page):
     at = open_page("predict.py", runs=str(run))
-    at.file_uploader[0].upload("digits.zip", folders()).run()
+    at.file_uploader[0].upload("digits.zip", folders).run()
     assert [button.label for button in at.get("download_button")] == ["Download CSV", "Download JSON"]
     batch = at.session_state["predict_batch"][1]
     grounds = {name: model.grounds for name, model in batch.models.items()}
@@ -152,7 +156,7 @@ def test_silly_links_are_no_fault(run, open_page, link):
         assert "is no test picture of run" in at.warning[0].value
 
 
-def test_the_coverage_widens_the_possible_classes(run, open_page):
+def test_the_coverage_widens_the_possible_classes(run, digit, open_page):
     at = open_page("predict.py", runs=str(run), coverage="99")
     at.file_uploader[0].upload("three.png", digit(3)).run()
     assert at.slider(key="predict_coverage").value == 99 and "At 99% it may be: **" in texts(at)
