@@ -26,9 +26,12 @@ class Linear:
         pixels, labels = load_digits(return_X_y=True)
         known = np.isin(labels, digits)
         self.classes = tuple(str(digit) for digit in digits)
-        self.model = LogisticRegression(C=0.1, max_iter=200).fit(pixels[known] / 16, labels[known])
-        self.head = Head("flatten", ((self.model.coef_.T, self.model.intercept_),))
         self.asked: list[int] = []
+        self.learn(pixels[known] / 16, labels[known])
+
+    def learn(self, pixels: np.ndarray, labels: np.ndarray) -> None:
+        self.model = LogisticRegression(C=0.1, max_iter=200).fit(pixels, labels)
+        self.head = Head("flatten", ((self.model.coef_.T, self.model.intercept_),))
 
     def look(self, pixels: np.ndarray, closely: bool = False) -> Seen:
         self.asked.append(len(pixels))

@@ -29,18 +29,23 @@ def store(digits) -> Store:
 
 
 @pytest.fixture
-def run(store, workspace, monkeypatch) -> int:
+def dataset(store, workspace) -> Dataset:
+    return Dataset.open(workspace.dataset(store.dataset("digits").id))
+
+
+@pytest.fixture
+def run(store, workspace, dataset, monkeypatch) -> int:
     """A finished run whose network is a linear classifier, so that OpenVINO has no part here; what it tells is its own."""
     number = finished_run(store, workspace, name="mine", train__epochs=1)
     answering = Linear(tuple(range(10)))
+    answering.learn(dataset.pixels(np.arange(len(dataset)), 8)[..., 0].reshape(-1, 64) / 255, dataset.labels)
     monkeypatch.setattr(predict_models, "model", lambda root, run_id, attempt: Model(answering, Grounds.of(workspace.run(run_id))))
     return number
 
 
 @pytest.fixture
-def digit(store, workspace) -> Callable[..., bytes]:
+def digit(dataset) -> Callable[..., bytes]:
     """A picture of the dataset as a file's content: `digit(3, 1)` is the second 3."""
-    dataset = Dataset.open(workspace.dataset(store.dataset("digits").id))
     return lambda shown, at=0: png(dataset.image(np.flatnonzero(dataset.labels == shown)[at]))
 
 
@@ -61,7 +66,7 @@ def link(at, name: str) -> str:
 def folders(digit) -> bytes:
     """Five pictures each of 3 and 8 in folders of their names, the last 8 in the folder of 3; and one that is none."""
     right = {f"{shown}/{at}.png": digit(shown, at) for shown in (3, 8) for at in range(5)}
-    return zipped(**right, **{"3/misfiled.png": digit(8, 9), "3/broken.png": b"no", "notes.txt": b""})
+    return zipped(**right, **{"3/misfiled.png": digit(8, 1), "3/broken.png": b"no", "notes.txt": b""})
 
 
 def test_without_finished_runs_the_page_names_the_next_step(store, open_page):
