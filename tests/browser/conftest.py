@@ -19,6 +19,9 @@ ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A camera that shows a turning pattern, and nobody who would have to allow it.
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 ]
 # An image source is gone when its view was left before the browser had fetched it; loaded pictures are looked at themselves.
 HARMLESS = ("/_stcore/health", "/_stcore/host-config", "404 (Not Found)", "favicon", "Image source error")

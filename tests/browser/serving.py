@@ -104,6 +104,12 @@ def open_page(page, url: str) -> None:
     settle(page)
 
 
+def take_picture(page) -> None:
+    """Click the camera's button once it shows something."""
+    page.wait_for_function("document.querySelector('video')?.readyState >= 2")
+    page.get_by_role("button", name="Take Photo").click()
+
+
 def parameter(page, name: str) -> list[str]:
     """Values of a query parameter in the address bar."""
     from urllib.parse import parse_qs, urlparse
