@@ -74,3 +74,10 @@ def test_numbers_that_are_none_come_back_and_do_no_harm():
     assert again.losses[:119] == cut.losses[:119] and math.isinf(again.losses[119])
     assert np.isfinite(again.smooth).all() and again.suggestion == whole.suggestion
     assert rate_range.two_digits(0.0031622) == 0.0032
+
+
+def test_a_loss_that_runs_away_at_once_is_told_in_numbers():
+    at_once = RateRange((1.0, 2.0, 4.0), (2.0, 4.0, math.inf), 140)
+    assert at_once.start == 3.0 and np.isfinite(at_once.smooth).all()
+    assert rate_range.in_words(at_once)[0].startswith("No rate from 1 to 4 lowered the loss by much: it began at 3.00")
+    assert "no number at a rate of 1 already" in rate_range.in_words(RateRange((1.0,), (math.inf,), 140))[0]

@@ -99,8 +99,9 @@ def smoothed(losses: np.ndarray, spread: float) -> np.ndarray:
 
 
 def start_level(losses: Sequence[float], planned: int) -> float:
-    """The mean loss of the first tenth of the planned mini-batches."""
-    return float(np.mean(losses[: max(1, round(AT_START * planned))]))
+    """The mean loss of the first tenth of the planned mini-batches, without what is no number; infinite where none is one."""
+    first = [loss for loss in losses[: max(1, round(AT_START * planned))] if math.isfinite(loss)]
+    return float(np.mean(first)) if first else math.inf
 
 
 def has_run_away(losses: Sequence[float], planned: int) -> bool:
@@ -115,6 +116,8 @@ def has_run_away(losses: Sequence[float], planned: int) -> bool:
 def in_words(found: RateRange) -> list[str]:
     """What was found, in sentences; the first one is the suggestion."""
     lowest, tested = found.rates[found.lowest], f"{two_digits(found.rates[0]):g} to {two_digits(found.rates[-1]):g}"
+    if not math.isfinite(found.start):
+        return [f"The loss was no number at a rate of {two_digits(found.rates[0]):g} already. Look at the pictures and the loss: no rate mends that."]
     if found.suggestion is None:
         return [f"No rate from {tested} lowered the loss by much: it began at {found.start:.2f} and was {found.smooth[found.lowest]:.2f} at best. These settings learn little from {len(found.rates)} mini-batches."]
     said = [f"Try a learning rate of {found.suggestion:g}: there the loss falls fastest."]

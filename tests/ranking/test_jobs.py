@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tlcore.errors import InputError
 from tlcore.ranking import jobs as rank_jobs
 from tlcore.store import DatasetRecord
 
@@ -25,6 +26,13 @@ def test_sizes_are_the_usual_ones_or_no_larger_than_asked_for_as_far_as_a_backbo
     assert {title: (each["side_px"], each["backbone"]["input_size"]) for title, each in usual.items()} == {"ResNet20": (32, None), "MobileNet": (224, None), "InceptionV3": (299, None)}
     small = asked(store, rank_jobs.submit(store, record.name, chosen, at_most_px=64))
     assert {title: each["side_px"] for title, each in small.items()} == {"ResNet20": 32, "MobileNet": 64, "InceptionV3": 75}
+
+
+@pytest.mark.parametrize("side_px", [0, -5])
+def test_a_size_that_no_picture_has_is_refused(store, record, side_px):
+    with pytest.raises(InputError, match=f"at most {side_px} px"):
+        rank_jobs.submit(store, record.name, rank_jobs.named(store, ["ResNet20"]), at_most_px=side_px)
+    assert not store.jobs("rank")
 
 
 def test_weights_that_have_seen_the_dataset_carry_a_caution(store, record):

@@ -209,6 +209,14 @@ def test_more_trials_go_on_where_it_ended_and_a_new_winner_is_tested_too(store, 
     assert view.finished == view.asked == 8 and view.final is not None and view.final.number == view.best.number
 
 
+def test_values_a_step_apart_are_each_tried_once_by_chance_too(done, store):
+    view = done(sampler="random", pruner="none", space={"head.dropout": {"low": 0, "high": 0.9, "step": 0.1}}, budget={"trials": 20})
+    assert sorted(trial.values["head.dropout"] for trial in view.settings) == [at / 10 for at in range(10)]
+    with pytest.raises(InputError, match="has tried all 10 combinations"):
+        jobs.go_on(store, view.series.id, trials=30)
+    assert gather(store, view.series.id).study == view.study
+
+
 def test_a_promoted_trial_is_an_ordinary_run(store, workspace, monkeypatch, done):
     view = done(sampler="grid", pruner="none", space=RATES)
     run = store.job(jobs.promote(store, view.series.id, 2))

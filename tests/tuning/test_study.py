@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import yaml
 
@@ -93,6 +95,13 @@ def test_a_grid_is_every_combination_once():
     assert [tuple(values.values()) for values in grid(made)] == [(0.0, 0), (0.0, 1), (0.1, 0), (0.1, 1), (0.2, 0), (0.2, 1), (0.3, 0), (0.3, 1)]
     assert made.settings_to_try == 8
     assert study(sampler="grid", space={"head.dropout": {"values": [0, 0.1, 0.2]}}, budget={"trials": 2}).settings_to_try == 2
+
+
+@pytest.mark.parametrize("sampler", ["grid", "tpe"])
+def test_a_tiny_step_takes_neither_time_nor_memory(sampler):
+    made = study(sampler=sampler, space={"head.dropout": {"low": 0, "high": 0.5, "step": 1e-12}, "head.hidden": {"values": [[], [64]]}}, budget={"trials": 3})
+    assert made.settings_to_try == 3
+    assert list(itertools.islice(grid(made), 3)) == [{"head.dropout": dropout, "head.hidden": hidden} for dropout, hidden in ((0.0, []), (0.0, [64]), (1e-12, []))]
 
 
 def test_quick_search_and_depth_sweep_are_studies_of_the_run():

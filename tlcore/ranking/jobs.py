@@ -50,6 +50,8 @@ def submit(store: Store, dataset: str, chosen: dict[str, BackboneConfig], classe
     Raises: NotFoundError, InputError.
     """
     record = store.dataset(dataset)
+    if at_most_px is not None and at_most_px < 1:
+        raise InputError(f"Pictures of at most {at_most_px} px can't be: choose 1 or more, or leave it out for the usual size of each backbone.")
     if not chosen:
         raise InputError("No backbone is chosen. Choose two or more.")
     unknown = [name for name in classes or () if name not in record.classes]

@@ -59,7 +59,10 @@ def _with_more(view: StudyView, trials: int) -> Study:
     study, had = view.study, max(view.finished, view.study.budget.trials or 0)
     if not 1 <= trials <= MOST_TRIALS - had:
         raise InputError(f"{trials} more trials can't be planned: choose 1 to {MOST_TRIALS - had:,}.")
-    return study.model_copy(update={"budget": Budget(trials=had + trials)})
+    more = study.model_copy(update={"budget": Budget(trials=had + trials)})
+    if view.finished >= (more.settings_to_try or MOST_TRIALS):
+        raise InputError(f"study {view.series.id} has tried all {view.finished:,} combinations of its values. Start another like it with more values to try.")
+    return more
 
 
 def promote(store: Store, series_id: int, number: int) -> int:

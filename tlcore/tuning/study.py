@@ -167,29 +167,46 @@ def check(study: Study, store: Store) -> None:
     jobs.check_run(config_of(study, first, study.base.train.seed) if first else study.base, record, store)
 
 
-def grid_values(setting: str, axis: AnyAxis) -> list[Any]:
-    """The values of one axis in a grid. Raises InputError for a range without a step."""
+def grid_count(setting: str, axis: AnyAxis) -> int:
+    """How many values one axis has in a grid. Raises InputError for a range without a step."""
     if not isinstance(axis, Ranged):
-        return list(axis.values)
+        return len(axis.values)
     step = axis.step or (1.0 if SEARCHABLE[setting].kind == "whole" else None)
     if step is None:
         raise InputError(f"space: '{setting}' has too many values for a grid. Give it a step, list its values, or take another sampler.")
-    count = math.floor((axis.high - axis.low) / step + 1e-9) + 1
-    return [as_taken(setting, round(axis.low + at * step, 12)) for at in range(count)]
+    return math.floor((axis.high - axis.low) / step + 1e-9) + 1
+
+
+def combinations(study: Study) -> int:
+    """How many combinations of its values a study has. Raises InputError where that is no number."""
+    return math.prod(grid_count(setting, axis) for setting, axis in study.space.items())
 
 
 def grid_size(study: Study) -> int:
     """How many combinations the grid has. Raises InputError where that is too many, or no number."""
-    size = math.prod(len(grid_values(setting, axis)) for setting, axis in study.space.items())
+    size = combinations(study)
     if size > MOST_TRIALS and study.budget.trials is None:
         raise InputError(f"space: {size:,} combinations are too many; {MOST_TRIALS:,} are the most. Set budget.trials, or list fewer values.")
     return size
 
 
 def grid(study: Study) -> Iterator[dict[str, Any]]:
-    """Every combination, the last axis changing fastest."""
-    axes = [grid_values(setting, axis) for setting, axis in study.space.items()]
-    return (dict(zip(study.space, values, strict=True)) for values in itertools.product(*axes))
+    """Every combination, the last axis changing fastest; made one by one, since a small step makes more than memory holds."""
+    size = combinations(study)
+    return (grid_at(study, place) for place in itertools.takewhile(lambda place: place < size, itertools.count()))
+
+
+def grid_at(study: Study, place: int) -> dict[str, Any]:
+    """The combination at this place of the grid, from 0."""
+    found = {}
+    for setting, axis in reversed(study.space.items()):
+        place, at = divmod(place, grid_count(setting, axis))
+        found[setting] = _grid_value(setting, axis, at)
+    return {setting: found[setting] for setting in study.space}
+
+
+def _grid_value(setting: str, axis: AnyAxis, at: int) -> Any:
+    return as_taken(setting, round(axis.low + at * (axis.step or 1.0), 12)) if isinstance(axis, Ranged) else axis.values[at]
 
 
 def base_values(study: Study) -> dict[str, Any] | None:

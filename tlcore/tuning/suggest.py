@@ -7,9 +7,11 @@ whenever a worker takes a study up.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import logging
 import math
+import random
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ import numpy as np
 
 from tlcore.schema import BUSY_TIMEOUT_S
 from tlcore.tuning.axes import SEARCHABLE, AnyAxis, Axis, Fixed, Ranged
-from tlcore.tuning.study import Study, base_values, grid
+from tlcore.tuning.study import Study, base_values, combinations, grid, grid_at
 from tlcore.tuning.trials import Trial, TrialState
 from tlcore.workspace import Workspace
 
@@ -95,8 +97,12 @@ class Sampler:
 
     def _untried(self, number: int, tried: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
         """Of a space that is a list, any that was not tried."""
+        chance, size = random.Random(f"{self._study.seed} {number}"), combinations(self._study)
+        if size > 2 * len(tried):  # Every other draw at least is a new one, however many there are.
+            drawn = (grid_at(self._study, chance.randrange(size)) for _ in itertools.count())
+            return next(values for values in drawn if values not in tried)
         left = [values for values in grid(self._study) if values not in tried]
-        return left[int(np.random.default_rng((self._study.seed, number)).integers(len(left)))] if left else None
+        return chance.choice(left) if left else None
 
     def _told(self, trial: Trial) -> list[float] | None:
         """What Optuna is to make as large or as small as can be; None of a trial that says nothing, such as a failed one.
@@ -145,8 +151,10 @@ def plain(value: Any) -> Any:
 
 
 def _value(axis: AnyAxis, param: Any) -> Any:
-    """What `plain` made plain."""
-    return param if isinstance(axis, Ranged) else next(value for value in axis.values if plain(value) == param)
+    """What `plain` made plain; a step's number as a grid has it, so that 0.3 and 0.1 + 0.2 are one."""
+    if isinstance(axis, Ranged):
+        return param if axis.step is None else type(param)(round(param, 12))
+    return next(value for value in axis.values if plain(value) == param)
 
 
 @contextlib.contextmanager
