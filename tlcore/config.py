@@ -314,4 +314,6 @@ def explain(error: Mapping[str, Any]) -> str:
     message = error["msg"].removeprefix("Value error, ").replace("Input should", "it should")
     if not loc:  # About several settings together: the sentence names them.
         return message
+    if error["type"] == "value_error" and isinstance(error["input"], Mapping):  # It tells what is wrong inside; all of it would be no help.
+        return f"'{key}': {message}"
     return f"'{key}' can't be {str(error['input'])[:60]!r}: {message}"

@@ -68,6 +68,8 @@ def answers(kind: str, draw: Callable[[Job], None], so_far: Callable[[Job], None
     """
     if listed := store().jobs(kind, limit=LISTED):
         _answer(_choose(kind, listed), draw, so_far)
+    elif read_id(kind) is not None:
+        st.warning("The link names an answer that isn't here, deleted perhaps.", icon=":material/search_off:")
 
 
 def _button(question: Question, config: RunConfig | None) -> None:

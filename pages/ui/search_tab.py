@@ -21,6 +21,8 @@ def search() -> None:
             st.subheader("A new study" if known else "Search settings", anchor=False)
             if known:
                 st.button("Back to the studies", key="studies_back", type="tertiary", icon=":material/arrow_back:", on_click=write_query, kwargs={"study": None, "draft": None})
+        if read_text("study") not in (None, NEW):
+            st.warning("The link names a study that isn't here, deleted perhaps.", icon=":material/search_off:")
         study_form()
         return
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):

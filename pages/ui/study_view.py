@@ -14,7 +14,7 @@ from pages.ui.study_charts import scored, study_charts
 from pages.ui.text import count, duration, literal
 from pages.ui.trial_table import best_settings, promote_button, trial_table
 from tlcore.store import JobState, Series
-from tlcore.tuning.trials import StudyView, Trial, TrialState, gather
+from tlcore.tuning.trials import ENDED, StudyView, Trial, TrialState, gather
 
 MOST_MORE = 1000
 
@@ -42,11 +42,12 @@ def study_view(series: Series) -> None:
 
 
 def progress_words(view: StudyView) -> str:
-    """`12 of 30 trials ended: 9 done, 2 pruned, 1 failed`."""
+    """`12 of 30 trials ended: 9 done, 2 pruned, 1 failed; 1 interrupted`."""
     states = [trial.state for trial in view.settings]
-    told = [f"{states.count(state)} {state}" for state in TrialState if state in states and state is not TrialState.running]
+    told = [f"{states.count(state)} {state}" for state in TrialState if state in states and state in ENDED]
+    waits = f"; {states.count(TrialState.interrupted)} interrupted" if TrialState.interrupted in states else ""
     ended = f"{view.finished:,} of {count(view.asked, 'trial')} ended" if view.asked else f"{count(view.finished, 'trial')} ended"
-    return ended + (f": {', '.join(told)}" if told else "")
+    return ended + (f": {', '.join(told)}" if told else "") + waits
 
 
 def _progress(view: StudyView) -> None:

@@ -8,6 +8,7 @@ import re
 import pytest
 import yaml
 
+from pages.ui.study_view import progress_words
 from tests.pages.conftest import texts
 from tests.tuning.studies import add_rows, recorded, row, study
 from tlcore.config import RunConfig
@@ -240,6 +241,17 @@ def test_studies_are_chosen_from_a_list(store, open_page):
     assert app.query_params["study"] == str(first) and "3 of 3 trials ended" in said(app)
     app = open_page("tune.py", study="99")
     assert "names a study that isn't here" in app.warning[0].value
+
+
+def test_without_any_study_a_link_to_one_is_answered_too(digits, open_page):
+    app = open_page("tune.py", study="../x")
+    assert "names a study that isn't here" in app.warning[0].value and not app.exception
+
+
+def test_an_interrupted_trial_is_not_told_among_the_ended(store):
+    series = recorded(store, study())
+    add_rows(store, series, [row(0, score=0.5), row(1, "interrupted", score=0.1)])
+    assert progress_words(gather(store, series)) == "1 of 4 trials ended: 1 done; 1 interrupted"
 
 
 def test_names_are_shown_as_they_are(store, open_page):

@@ -105,6 +105,12 @@ def test_a_link_that_asks_for_what_is_not_here_is_answered_with_a_sentence(digit
         assert at.error and len(store.jobs("rate")) == 1
 
 
+@pytest.mark.parametrize("kind", ["rate", "more"])
+def test_before_any_answer_a_link_to_one_is_answered_too(digits, open_page, kind):
+    at = open_page("tune.py", **{kind: "../x"})
+    assert "names an answer that isn't here" in at.warning[0].value and not at.exception
+
+
 @pytest.mark.parametrize("document", [
     {"dataset": "digits"}, {"dataset": "no", "classes": ["1", "yes"], "train": {"epochs": 3}, "name": "a: b"},
     {"dataset": "digits", "strategy": {"name": "lp_ft", "head_epochs": 7}, "freeze": {"trainable_blocks": 1}, "head": {"hidden": [16]}, "train": {"early_stopping_patience": None}},

@@ -32,8 +32,8 @@ def test_yaml_out_and_in_gives_the_same_study(tmp_path):
 
 @pytest.mark.parametrize(("changes", "said"), [
     ({"space": {"head.width": {"values": [1]}}}, "'head.width' can't be searched"),
-    ({"space": {}}, "'space'"),
-    ({"space": {"head.dropout": {"low": 0.5, "high": 0.5}}}, "low must be below high"),
+    ({"space": {}}, "'space': nothing is searched. Choose one setting or more among: backbone.name,"),
+    ({"space": {"head.dropout": {"low": 0.5, "high": 0.5}}}, "study: 'space.head.dropout': low must be below high, and 0.5 is not below 0.5"),
     ({"space": {"head.dropout": {"low": 0, "high": 0.5, "log": True}}}, "must begin above 0"),
     ({"space": {"head.dropout": {"low": 0, "high": 1.5}}}, "'head.dropout' can't be '1.5'"),
     ({"space": {"head.dropout": {"low": 0}}}, "'space.head.dropout.high' is missing"),

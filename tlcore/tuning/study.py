@@ -120,6 +120,8 @@ def parse_study(document: Mapping[str, Any], where: str = "study") -> Study:
 def _explained(error: Any) -> str:
     """pydantic names the kind of an axis too, which nobody wrote."""
     loc = error["loc"]
+    if loc == ("space",) and error["type"] == "too_short":
+        return f"'space': nothing is searched. Choose one setting or more among: {', '.join(SEARCHABLE)}"
     return explain({**error, "loc": (*loc[:2], *loc[3:]) if loc[:1] == ("space",) else loc})
 
 
