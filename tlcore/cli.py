@@ -25,6 +25,7 @@ from tlcore import (
     cli_predict,
     cli_rank,
     cli_runs,
+    cli_serve,
     cli_suspects,
     cli_tags,
     cli_tune,
@@ -89,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     cli_runs.add_commands(command, cli_tags.add_commands(command))
     _add_model_commands(command)
     cli_exports.add_commands(command)
+    cli_serve.add_command(command)
     cli_before.add_commands(command)
     cli_labels.add_commands(command)
     cli_rank.add_commands(command)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import ipaddress
-import os
 import re
 from pathlib import Path
 
@@ -15,13 +13,10 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit.runtime import exists, get_instance
 
+from tlcore.addresses import is_loopback, refuse_open, remedy, remote_allowed
 from tlcore.errors import ConflictError
 
-_ALLOW = "TLCORE_ALLOW_REMOTE"
-_REFUSAL = (
-    "Whoever reaches this port can see and delete everything here and use this machine. "
-    f"Bind to 127.0.0.1, or set {_ALLOW}=1 where an authenticating proxy stands in front."
-)
+_RISK = "Whoever reaches this port can see and delete everything here and use this machine."
 SESSION_QUOTA_BYTES = 4 * 1024**3
 SERVER_QUOTA_BYTES = 8 * 1024**3
 
@@ -58,24 +53,6 @@ _HEADERS = {
 }
 
 
-def remote_allowed() -> bool:
-    """Whether the owner has said that others may connect."""
-    return os.environ.get(_ALLOW) == "1"
-
-
-def check_address(address: str | None) -> None:
-    """Raises ConflictError where the configured address lets other machines in."""
-    if not remote_allowed() and not _is_loopback(address or "0.0.0.0"):
-        raise ConflictError(f"The server is asked to listen on {address or 'all addresses'}. {_REFUSAL}")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 class Guard:
     """Refuses to start on an open address, connections from elsewhere and foreign host names; adds the response headers.
 
@@ -92,7 +69,7 @@ class Guard:
         if not remote_allowed() and not self._local(scope):
             if scope["type"] == "websocket":
                 return await send({"type": "websocket.close", "code": 1008})
-            return await PlainTextResponse(_REFUSAL, status_code=403)(scope, receive, send)
+            return await PlainTextResponse(f"{_RISK} {remedy()}", status_code=403)(scope, receive, send)
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -106,7 +83,7 @@ class Guard:
     async def _start(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the server here where the address is open: an error inside would show as a traceback."""
         try:
-            check_address(st.get_option("server.address"))
+            refuse_open(st.get_option("server.address"), _RISK)
         except ConflictError as error:
             await receive()
             return await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -116,7 +93,7 @@ class Guard:
     def _local(scope: Scope) -> bool:
         server = scope.get("server")
         host = re.sub(r":\d+$", "", Headers(scope=scope).get("host", "localhost"))
-        return (server is None or _is_loopback(server[0])) and _is_loopback(host)
+        return (server is None or is_loopback(server[0])) and is_loopback(host)
 
 
 class UploadQuota:

@@ -161,7 +161,7 @@ def test_a_name_that_cannot_be_shown_is_refused(name, workspace):
 def test_the_report_says_what_was_noticed(tmp_path, workspace):
     from PIL import Image
 
-    from tests.test_images import saved
+    from tests.strange_pictures import saved
 
     frames = [Image.new("RGB", (20, 20), c) for c in ("red", "green")]
     files = pets(30, 3) | {

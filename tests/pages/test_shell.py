@@ -11,7 +11,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui import middleware
-from pages.ui.middleware import Guard, UploadQuota, check_address
+from pages.ui.middleware import Guard, UploadQuota
+from tlcore.addresses import refuse_open
 from tlcore.errors import ConflictError
 
 
@@ -54,7 +55,7 @@ def only_local(monkeypatch):
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.168.1.5", "::", "", None, "example.org"])
 def test_an_open_address_is_refused_at_start(address):
     with pytest.raises(ConflictError, match="TLCORE_ALLOW_REMOTE"):
-        check_address(address)
+        refuse_open(address, "They could do harm.")
 
 
 def test_the_server_that_would_be_open_hears_one_sentence_and_no_traceback(monkeypatch):
@@ -66,12 +67,12 @@ def test_the_server_that_would_be_open_hears_one_sentence_and_no_traceback(monke
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "localhost", "::1", "127.0.0.2"])
 def test_loopback_needs_no_permission(address):
-    check_address(address)
+    refuse_open(address, "They could do harm.")
 
 
 def test_the_owner_may_open_it(monkeypatch):
     monkeypatch.setenv("TLCORE_ALLOW_REMOTE", "1")
-    check_address("0.0.0.0")
+    refuse_open("0.0.0.0", "They could do harm.")
     assert status(ask(Guard(accept), server="10.0.0.7", host="wb.example.org")) == 200
 
 
