@@ -99,7 +99,7 @@ def _best(view: StudyView) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.page_link("runs.py", label=f"Open run {view.best.run}", icon=":material/open_in_new:", query_params={"run": str(view.best.run)})
             promote_button(view, view.best, "best", "Promote to a run")
-        st.caption("Scores are of validation pictures, and the best of many is somewhat flattered by chance. The test pictures are used once, by the winner.")
+        st.caption("Scores are of validation pictures, and the best of many is somewhat flattered by chance. The test pictures are used once, by the winner; where more trials find another one, once more by that.")
 
 
 def _winner(view: StudyView, final: Trial) -> None:

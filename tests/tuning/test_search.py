@@ -194,6 +194,14 @@ def test_one_cancelled_run_is_that_and_the_study_goes_on(store, monkeypatch):
     assert [t.state for t in view.settings] == ["done", "cancelled", "done"] and view.best.number != 1
 
 
+def test_to_continue_a_study_that_counts_as_at_work_sees_that_somebody_looks_after_it(store, monkeypatch):
+    series, begun = jobs.submit(store, study()), []
+    monkeypatch.setattr(all_jobs, "ensure_supervisor", begun.append)
+    with pytest.raises(ConflictError, match="queued already"):
+        jobs.go_on(store, series)
+    assert begun == [store.workspace]
+
+
 def test_more_trials_go_on_where_it_ended_and_a_new_winner_is_tested_too(store, monkeypatch):
     series = jobs.submit(store, study(sampler="random", pruner="none", space=WIDE, budget={"trials": 3}))
     carried_out(store, monkeypatch)

@@ -43,6 +43,7 @@ def go_on(store: Store, series_id: int, trials: int | None = None) -> None:
     view = gather(store, series_id)
     job = view.job
     if job.active:
+        jobs.ensure_supervisor(store.workspace)  # Where none is left, its worker may be gone too: the new one puts it back in line.
         raise ConflictError(f"study {series_id} is {job.state} already. Stop it first to change it.")
     if trials is None and job.state is JobState.done:
         raise ConflictError(f"study {series_id} is done. Say how many more trials it shall have.")
