@@ -14,6 +14,7 @@ from tlcore.backbones import spec
 from tlcore.exports import FORMATS, Check, Format, Kind
 from tlcore.model_card import model_card
 from tlcore.results import judged_part, load_summary
+from tlcore.service.starting import PORT
 from tlcore.store import Job
 
 ABOUT = (
@@ -28,12 +29,21 @@ def export(run: Job) -> None:
     st.caption(ABOUT)
     for each in FORMATS.values():
         _format(run, each)
+    _service(run)
     with st.container(border=True, key="model_card", gap="small"):
         st.markdown("**Model card** · What the model is for, what it learnt from, how good it is and where it fails. It lies in every export too.")
         panel = st.expander("Read it", icon=":material/article:", key="read_card", on_change="rerun")
         if panel.open:
             panel.markdown(_card(run).partition("\n---\n")[2])
         st.download_button("Download", lambda: _card(run), f"run-{run.id}-{exports.CARD}", "text/markdown", key="download_card", icon=":material/download:", on_click="ignore")
+
+
+def _service(run: Job) -> None:
+    """How the model answers other programs, here or elsewhere."""
+    with st.container(border=True, key="service", gap="small"):
+        st.markdown("**Service** · Answers other programs over HTTP, with calibrated probabilities, possible classes and the distance from what it learnt from.")
+        st.code(f"python -m tlcore serve {run.id}\ncurl --data-binary @picture.jpg http://127.0.0.1:{PORT}/predict", language="bash")
+        st.caption(f"For a machine without this project: `python -m tlcore serve {run.id} --into FOLDER` writes all that it needs. `/openapi.json` describes the service.")
 
 
 def _card(run: Job) -> str:

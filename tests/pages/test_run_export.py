@@ -37,7 +37,9 @@ def test_every_format_can_be_made_and_says_how_it_is_used(run, open_page):
     assert [button.key for button in at.button if (button.key or "").startswith("make_")] == [f"make_{kind.name}" for kind in exports.kinds()]
     assert texts(at).count("not made yet") == 7
     assert "## Limits" not in texts(at), "the card is written when somebody opens it"
-    assert [code.value for code in at.code] == [exports.Kind(each).example(32).strip() for each in exports.FORMATS.values()]
+    *examples, service = [code.value for code in at.code]
+    assert examples == [exports.Kind(each).example(32).strip() for each in exports.FORMATS.values()]
+    assert service.startswith(f"python -m tlcore serve {run}\n")
 
 
 def test_a_file_is_asked_for_followed_and_cancelled(run, store, open_page):
