@@ -14,7 +14,18 @@ from typing import Any
 
 import psutil
 
-from benchmarks import extract, frozen, growth, pages, partial, start, study, sweep, unknown
+from benchmarks import (
+    extract,
+    frozen,
+    growth,
+    pages,
+    partial,
+    predict,
+    start,
+    study,
+    sweep,
+    unknown,
+)
 from benchmarks.figures import table
 from benchmarks.workbench import Material
 from tlcore.errors import TLError
@@ -29,6 +40,7 @@ WITH_MATERIAL = {
     "extract": extract.measure,
     "growth": growth.measure,
     "study": study.measure,
+    "predict": predict.measure,
     "unknown": unknown.measure,
 }
 ROUNDS = {"frozen-cold": 3, "frozen-warm": 3, "partial": 3, "sweep": 1, "growth": 1, "study": 1, "unknown": 1}
