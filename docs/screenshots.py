@@ -51,7 +51,7 @@ TRAINED = {
     "run-time": "runs?run={0}&tab=Time",
     "compare": "compare?runs={0},{1}",
     **{f"compare-{tab.lower()}": f"compare?runs={{0}},{{1}}&tab={tab}" for tab in ("Pairs", "Curves", "Classes", "Confusion", "Changes", "Pictures", "Settings")},
-    "predict": "predict?runs={0}",
+    "predict": "predict?runs={0},{1}&from=examples&example=1337",
     "tune": "tune?tab=labels",
     "tune-form": "tune?study=new&draft={draft}",
     "tune-rate": "tune?rate={2}",

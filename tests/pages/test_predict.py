@@ -15,6 +15,7 @@ from pages.ui import predict_models
 from pages.ui.text import literal
 from tests.finished_run import finished_run, png
 from tests.pages.conftest import texts
+from tests.strange_pictures import REFUSED, TAKEN
 from tests.test_predict import Linear
 from tlcore.answers import answers_document, answers_table
 from tlcore.datasets.dataset import Dataset
@@ -96,6 +97,21 @@ def test_of_few_pictures_each_is_told_closely_and_a_bad_one_is_one_sentence(run,
     assert [box.label for box in at.selectbox] == ["What speaks for"] and at.selectbox[0].options[0] == "3"
     at.selectbox[0].set_value("8").run()
     assert not at.exception and "1 picture looked at, 1 file that can't be used" in texts(at)
+
+
+def test_every_kind_of_file_is_answered_or_one_sentence(run, open_page):
+    at = open_page("predict.py", runs=str(run))
+    for place, (data, _) in enumerate(REFUSED):
+        at.file_uploader[0].upload(f"refused {place}.jpg", data)
+    for kind, data in TAKEN.items():
+        at.file_uploader[0].upload(f"{kind}.png", data)
+    at.run()
+    assert not at.exception and f"{len(TAKEN)} pictures looked at, {len(REFUSED)} files that can't be used" in texts(at)
+    batch = at.session_state["predict_batch"][1]
+    for (_, said), answer in zip(REFUSED, batch.answers, strict=False):
+        assert said in answer.error and "\n" not in answer.error
+    assert all(answer.verdicts for answer in batch.answers[len(REFUSED) :])
+    assert len(at.error) == 5 and f"{len(REFUSED) - 5} more files can't be used" in texts(at)
 
 
 def test_what_is_like_no_digit_is_called_so_beside_the_class_that_it_would_have_to_be(run, open_page):
