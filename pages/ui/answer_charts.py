@@ -61,4 +61,4 @@ def strangeness(limit: float, dark: bool) -> Spec:
         here.mark_rule(strokeWidth=2.5).encode(tooltip=where),
         here.mark_point(filled=True, size=90, shape="diamond", opacity=1).encode(y=alt.value(8), tooltip=where),
     ]
-    return without_data(alt.layer(*layers).properties(height=84))
+    return without_data(alt.layer(*layers).properties(height=130))
