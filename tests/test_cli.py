@@ -2,20 +2,39 @@
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from benchmarks.workbench import stop_supervisor
 from tlcore.cli import build_parser, main
+from tlcore.datasets.dataset import Dataset
+from tlcore.exports import FORMATS, MOST_DIFFERENCE, kind_of
+from tlcore.nn.exporting import asking
+from tlcore.reporter import NullReporter
+from tlcore.results import load_predictions
 from tlcore.store import Store
 from tlcore.workspace import Workspace
 
 ROOT = Path(__file__).parents[1]
+
+
+class Asked(NamedTuple):
+    """Pictures, and what the run's own evaluation says of them."""
+
+    files: list[Path]
+    pixels: np.ndarray
+    stored: np.ndarray
+    classes: list[str]
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +119,45 @@ def test_a_model_is_exported_as_a_keras_file_that_gives_the_same_answer(home, de
     assert json.loads(done.stdout.splitlines()[-1]) == pytest.approx([answer[name] for name in demonstration["classes"]], abs=1e-4)
     refused = tlcore(home, "export", str(demonstration["run"]), "-o", str(tmp_path / "absent" / "x.keras"))
     assert refused.returncode == 2 and "x.keras: can't be written" in refused.stderr
+
+
+@pytest.fixture(scope="module")
+def asked(home, demonstration, tmp_path_factory) -> Asked:
+    """Test pictures of the demonstration as files."""
+    workspace = Workspace(home)
+    stored = load_predictions(workspace.run(demonstration["run"]), "test")
+    stored = stored.take(np.arange(0, len(stored), 20))
+    dataset, folder = Dataset.open(workspace.dataset(Store.open(workspace).dataset("digits").id)), tmp_path_factory.mktemp("pictures")
+    files = [folder / f"{row}.png" for row in stored.rows]
+    for file, row in zip(files, stored.rows, strict=True):
+        file.write_bytes(dataset.image_bytes(int(row)))
+    return Asked(files, dataset.pixels(stored.rows, 32), stored.probabilities, list(stored.classes))
+
+
+def test_one_picture_gets_one_answer_in_the_evaluation_from_the_command_and_from_the_service(home, demonstration, asked):
+    rows = document(home, "predict", str(demonstration["run"]), *map(str, asked.files))["predictions"]
+    np.testing.assert_allclose([[row["probabilities"][name] for name in asked.classes] for row in rows], asked.stored, atol=MOST_DIFFERENCE)
+    command = [sys.executable, "-m", "tlcore", "serve", str(demonstration["run"]), "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TLCORE_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
+        try:
+            address = re.search(r"http://\S+/predict", service.stderr.readline())[0]
+            for file, row in zip(asked.files, rows, strict=True):
+                with urllib.request.urlopen(address, file.read_bytes(), timeout=60) as answer:
+                    said = json.load(answer)
+                assert said["probabilities"] == pytest.approx(row["probabilities"], abs=1e-6) and said["possible"] == row["possible"]
+        finally:
+            service.send_signal(signal.SIGINT)
+            told = service.communicate(timeout=30)
+    assert service.returncode == 0 and told == ("ended\n", ""), "Ctrl-C ends it without a traceback"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FORMATS)
+def test_one_picture_gets_one_answer_in_the_evaluation_and_from_every_exported_file(home, demonstration, asked, name):
+    kind = kind_of(name)
+    document(home, "export", str(demonstration["run"]), "--format", name)
+    found = asking.ask(kind, kind.folder(Workspace(home).run(demonstration["run"])), asked.pixels, NullReporter())
+    np.testing.assert_allclose(found.probabilities, asked.stored, atol=MOST_DIFFERENCE)
 
 
 def test_a_bad_picture_gets_a_sentence_and_the_good_one_an_answer(home, demonstration, tmp_path):

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tlcore.nn.classifier import whole_model
-from tlcore.nn.export import rebuilt
+from tlcore.nn.export import Rebuilt, rebuilt
 
 BATCH_IMAGES = 16
 
@@ -23,9 +23,17 @@ class Original:
         self.run_dir = run_dir
 
     @functools.cached_property
+    def _parts(self) -> Rebuilt:
+        return rebuilt(self.run_dir)
+
+    @functools.cached_property
     def network(self) -> keras.Model:
-        model = rebuilt(self.run_dir)
-        return whole_model(model.backbone, model.cut, model.classifier, model.via)
+        return whole_model(self._parts.backbone, self._parts.cut, self._parts.classifier, self._parts.via)
+
+    @property
+    def rounds(self) -> bool:
+        """Whether feature maps are rounded to float16 on the way, as the run stored them."""
+        return self._parts.via is not None or self._parts.cut.kind == "map"
 
     @property
     def side_px(self) -> int:
