@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tempfile
+from pathlib import Path
 
 import streamlit as st
 
@@ -14,6 +16,8 @@ from tlcore.backbones import spec
 from tlcore.exports import FORMATS, Check, Format, Kind
 from tlcore.model_card import model_card
 from tlcore.results import judged_part, load_summary
+from tlcore.service.answering import About
+from tlcore.service.folder import MODEL_FILES, write_folder
 from tlcore.service.starting import PORT
 from tlcore.store import Job
 
@@ -43,12 +47,19 @@ def _service(run: Job) -> None:
     with st.container(border=True, key="service", gap="small"):
         st.markdown("**Service** · Answers other programs over HTTP, with calibrated probabilities, possible classes and the distance from what it learnt from.")
         st.code(f"python -m tlcore serve {run.id}\ncurl --data-binary @picture.jpg http://127.0.0.1:{PORT}/predict", language="bash")
-        st.caption(f"For a machine without this project: `python -m tlcore serve {run.id} --into FOLDER` writes all that it needs. `/openapi.json` describes the service.")
+        st.caption(f"For a machine without this project: `python -m tlcore serve {run.id} --into FOLDER` writes all that it needs; so does the download. `/openapi.json` describes the service.")
+        if all((workspace().run(run.id) / name).is_file() for name in MODEL_FILES):
+            st.download_button("Download", lambda: _service_folder(run), f"run-{run.id}-service.zip", "application/zip", key="download_service", icon=":material/download:", on_click="ignore")
+
+
+def _service_folder(run: Job) -> bytes:
+    with tempfile.TemporaryDirectory() as between:
+        return _zipped(write_folder(workspace().run(run.id), About(run.id, run.title), lambda: _card(run), Path(between) / "service"))
 
 
 def _card(run: Job) -> str:
-    folder = workspace().run(run.id)
-    return model_card(run, store(), exports.made(folder), {judged_part(load_summary(folder), domain): evaluated(run, domain) for domain in domains_of(run)})
+    run_dir = workspace().run(run.id)
+    return model_card(run, store(), exports.made(run_dir), {judged_part(load_summary(run_dir), domain): evaluated(run, domain) for domain in domains_of(run)})
 
 
 def _format(run: Job, what: Format) -> None:
@@ -94,8 +105,12 @@ def _offer(run: Job, kind: Kind, check: Check | None) -> None:
 
 
 def _packed(run_id: int, kind: Kind) -> bytes:
+    return _zipped(exports.require(workspace().run(run_id), kind))
+
+
+def _zipped(files: Path) -> bytes:
     buffer = io.BytesIO()
-    exports.pack(exports.require(workspace().run(run_id), kind), buffer)
+    exports.pack(files, buffer)
     return buffer.getvalue()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 
 from playwright.sync_api import expect
 
@@ -34,6 +35,9 @@ def test_the_demonstration_from_click_to_confusion_matrix_and_after_a_restart(pa
         open_tab(page, "Export")
         page.locator(".st-key-make_keras").get_by_role("button", name="Make it").click()
         expect(page.locator(".st-key-download_keras").get_by_role("button", name="Download")).to_be_visible(timeout=PATIENCE_S * 1000)
+        with page.expect_download() as service:
+            page.locator(".st-key-download_service").get_by_role("button", name="Download").click()
+        assert {"serve.py", "requirements.txt", "MODEL_CARD.md", "run/model.xml", "run/predictions.parquet"} <= set(zipfile.ZipFile(service.value.path()).namelist())
         page.goto("about:blank")  # Nothing is asked of the server that stops now.
         assert not server.tracebacks()
     with serve(tmp_path) as again:

@@ -68,7 +68,9 @@ def test_the_file_answers_as_the_network_does(run_of, shared, wanted):
     assert (folder / "MODEL_CARD.md").read_text() == f"about {kind.title}"
     assert check.latency_ms > 0 and all(check.versions.values())
     if kind.int8:
-        assert check.calibrated_on == making.CALIBRATION_PICTURES and check.agreement > 0.9
+        sure = check.accuracy_before > 0.9  # With random weights below it answers are unsure, and more of them turn over.
+        assert check.calibrated_on == making.CALIBRATION_PICTURES and check.agreement > (0.9 if sure else 0.8)
+        assert check.accuracy >= check.accuracy_before - exports.MOST_ACCURACY_LOST
         assert check.bytes < 0.45 * (run_dir / "model.bin").stat().st_size
     else:
         most = exports.MOST_DIFFERENCE_ROUNDED if Original(run_dir).rounds else exports.MOST_DIFFERENCE

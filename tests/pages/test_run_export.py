@@ -42,6 +42,14 @@ def test_every_format_can_be_made_and_says_how_it_is_used(run, open_page):
     assert service.startswith(f"python -m tlcore serve {run}\n")
 
 
+def test_a_service_is_downloaded_where_there_is_a_model(run, workspace, open_page):
+    keys = [button.key for button in open_page("runs.py", run=str(run), tab="Export").get("download_button")]
+    assert keys == ["download_card"]
+    for name in ("model.xml", "model.bin"):
+        (workspace.run(run) / name).write_text("a model")
+    assert "download_service" in [button.key for button in open_page("runs.py", run=str(run), tab="Export").get("download_button")]
+
+
 def test_a_file_is_asked_for_followed_and_cancelled(run, store, open_page):
     at = open_page("runs.py", run=str(run), tab="Export")
     at.button(key="make_litert-int8").click().run()
