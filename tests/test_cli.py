@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -149,6 +150,14 @@ def test_one_picture_gets_one_answer_in_the_evaluation_from_the_command_and_from
             service.send_signal(signal.SIGINT)
             told = service.communicate(timeout=30)
     assert service.returncode == 0 and told == ("ended\n", ""), "Ctrl-C ends it without a traceback"
+
+
+def test_a_service_that_cannot_listen_says_why(home, demonstration):
+    run = str(demonstration["run"])
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for options, said in ((("--port", str(taken.getsockname()[1])), "Give another port"), (("--host", "0.0.0.0"), "TLCORE_ALLOW_REMOTE=1"), (("--port", "70000"), "between 0 and 65535")):
+            done = tlcore(home, "serve", run, *options)
+            assert done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1
 
 
 @pytest.mark.slow
