@@ -38,7 +38,7 @@ def asked(pictures: Given, models: list[Asked]) -> Batch:
     """The answers; kept for the session and begun where they were left, so that a click elsewhere loses nothing."""
     key = (pictures.key, tuple((each.run.id, each.run.attempt) for each in models))
     if st.session_state.get("predict_batch", (None,))[0] != key:
-        st.session_state["predict_batch"] = key, Batch({each.name: each.model for each in models}, pictures.files)
+        st.session_state["predict_batch"] = key, Batch({each.name: each.model for each in models}, pictures.files())
         st.session_state["predict_stopped"] = False
     batch: Batch = st.session_state["predict_batch"][1]
     if not batch.finished and not st.session_state["predict_stopped"]:
@@ -86,10 +86,11 @@ def many(batch: Batch, models: list[Asked], coverage: float) -> None:
     table = overview(batch.answers, [each.name for each in models])
     if table.empty:
         return
-    if any(judged(batch.answers, each.name) is not None for each in models):
-        score(batch.answers, models)
+    by_folders = {each.name: found for each in models if (found := judged(batch.answers, each.name)) is not None}
+    if by_folders:
+        score(by_folders, alone=len(models) == 1)
         if choice("Show", VIEWS, "answers_view", "show") == VIEWS[1]:
-            places = confusion(batch.answers, models)
+            places = confusion(by_folders)
             table = table if places is None else table.loc[places]
     place = answer_table(choose(table, models), batch, models)
     if place is not None:

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
 
 from pages.ui import confusion_chart
-from pages.ui.predict_models import Asked
 from pages.ui.run_confusion import clicked_cell
 from pages.ui.text import count, literal
-from tlcore.answers import judged
-from tlcore.predict import Answer
 from tlcore.proportions import exact
+from tlcore.results import Predictions
 
 TALLEST = 30  # Classes; a larger matrix is left to the Runs page.
 
 
-def score(answers: Sequence[Answer], models: Sequence[Asked]) -> None:
-    """Of each model the share of pictures that it calls by their folder's name."""
-    for each in models:
-        given = judged(answers, each.name)
-        if given is not None:
-            right = int((given.predicted == given.labels).sum())
-            low, high = exact(right, len(given))
-            whose = f"{literal(each.name)}: " if len(models) > 1 else ""
-            st.markdown(f"{whose}**{right / len(given):.1%}** of {count(len(given), 'picture')} are called by the name of their folder (95% interval {low:.1%} to {high:.1%}).")
+def score(by_folders: Mapping[str, Predictions], alone: bool) -> None:
+    """Of each model the share of pictures that it calls by their folder's name; alone: whether there is one model only. By model, as of `judged`."""
+    for name, given in by_folders.items():
+        right = int((given.predicted == given.labels).sum())
+        low, high = exact(right, len(given))
+        whose = "" if alone else f"{literal(name)}: "
+        st.markdown(f"{whose}**{right / len(given):.1%}** of {count(len(given), 'picture')} are called by the name of their folder (95% interval {low:.1%} to {high:.1%}).")
 
 
-def confusion(answers: Sequence[Answer], models: Sequence[Asked]) -> list[int] | None:
+def confusion(by_folders: Mapping[str, Predictions]) -> list[int] | None:
     """One model's matrix, and the places of the pictures in the clicked cell; None before a click."""
-    known = [each for each in models if judged(answers, each.name) is not None]
-    name = st.segmented_control("Model", [each.name for each in known], key="answers_confusion_of", required=True, default=known[0].name, format_func=literal) if len(known) > 1 else known[0].name
-    given = judged(answers, name)
-    assert given is not None
+    names = list(by_folders)
+    name = st.segmented_control("Model", names, key="answers_confusion_of", required=True, default=names[0], format_func=literal) if len(names) > 1 else names[0]
+    given = by_folders[name]
     if len(given.classes) > TALLEST:
         st.caption(f"A matrix of {len(given.classes)} classes doesn't fit here. The table's CSV holds every answer.")
         return None

@@ -26,7 +26,7 @@ TOP = 5
 NEAREST, NEAREST_PX = 5, 72
 UNLIKE_HELP = (
     "Probabilities can't say “none of these”; the distance from the training pictures can, to a degree. The limit is set so that 95% of the validation pictures, whose classes are known, stay within it. "
-    "Pictures of another kind lie far beyond; of other classes that look much like the known ones most lie within, so a picture without this mark may still be of no class here."
+    "No promise: of pictures of other classes about one in six was marked where that was measured, and of wholly different ones all or none, depending on the network. A picture without this mark may still be of no class here."
 )
 HEAT_HELP = "The square that the network is given. :orange[Orange] speaks for the class, :blue[blue] against it, against the mean of all classes; the stronger the colour, the more."
 POSSIBLE_HELP = "A set of classes that holds the true one as often as is asked above, over pictures like the run's own. One class: sure enough. Several: any of them may be right."

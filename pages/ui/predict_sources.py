@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import NamedTuple
 
 import streamlit as st
@@ -25,10 +25,10 @@ EXAMPLES = 8
 
 
 class Given(NamedTuple):
-    """Pictures, and what tells them from others."""
+    """Pictures, opened when they are first asked for, and what tells them from others."""
 
     key: Hashable
-    files: PictureFiles
+    files: Callable[[], PictureFiles]
 
 
 def given(run: Job) -> Given | None:
@@ -45,12 +45,12 @@ def _uploaded() -> Given | None:
     if not uploads:
         st.info("Add one picture or several, or a ZIP of them.", icon=":material/add_photo_alternate:")
         return None
-    return Given(tuple(upload.file_id for upload in uploads), PictureFiles([(upload.name, upload.getvalue()) for upload in uploads], MOST_PICTURES))
+    return Given(tuple(upload.file_id for upload in uploads), lambda: PictureFiles([(upload.name, upload.getvalue()) for upload in uploads], MOST_PICTURES))
 
 
 def _taken() -> Given | None:
     taken = st.camera_input("Take a picture", key="camera", width=480, help="The browser asks whether it may use the camera. The picture is looked at, not stored.")
-    return Given(taken.file_id, PictureFiles([("Picture taken.jpg", taken.getvalue())], 1)) if taken else None
+    return Given(taken.file_id, lambda: PictureFiles([("Picture taken.jpg", taken.getvalue())], 1)) if taken else None
 
 
 def _example(run: Job) -> Given | None:
@@ -70,7 +70,7 @@ def _example(run: Job) -> Given | None:
     if label is None:
         st.warning(f"Picture {asked} is no test picture of run {run.id}. Choose one of those above.", icon=":material/warning:")
         return None
-    return Given((dataset_id, asked), PictureFiles([(f"{label}/picture {asked}", open_dataset(dataset_id).image_bytes(asked))], 1))
+    return Given((dataset_id, asked), lambda: PictureFiles([(f"{label}/picture {asked}", open_dataset(dataset_id).image_bytes(asked))], 1))
 
 
 def _tile(found: Predictions, dataset_id: str, at: int) -> Tile:
