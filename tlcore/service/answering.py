@@ -6,10 +6,10 @@ import asyncio
 import dataclasses
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 
-import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -66,7 +66,7 @@ class _Service:
     def __init__(self, model: Model, about: About, limits: Limits) -> None:
         self._model, self._about, self._limits = model, about, limits
         self._inside = 0
-        self._decoding = asyncio.Semaphore(limits.decoding)
+        self._threads = ThreadPoolExecutor(limits.decoding)  # One that nobody waits for any more keeps its place until it ends.
 
     async def front(self, request: Request) -> Response:
         ways = {"predict": "POST /predict", "health": "/health", "description": "/openapi.json"}
@@ -127,8 +127,7 @@ class _Service:
         def asked() -> Answer:
             return next(predict({MODEL: self._model}, [(name, data)], kept_px=1))
 
-        async with self._decoding:
-            return await anyio.to_thread.run_sync(asked, abandon_on_cancel=True)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
 
 
 @asynccontextmanager
