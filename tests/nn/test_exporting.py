@@ -26,7 +26,8 @@ from tlcore.workspace import Workspace
 
 BACKBONES = {
     "ResNet20": {"freeze": {"trainable_blocks": 1}},
-    "MobileNetV2": {"backbone": {"name": "MobileNetV2", "weights": "none", "input_size": 32}},  # Depthwise convolutions.
+    # Depthwise convolutions. With random weights it takes longer until its answers are sure enough to be compared.
+    "MobileNetV2": {"backbone": {"name": "MobileNetV2", "weights": "none", "input_size": 32}, "optimizer": {"learning_rate": 0.1}, "train": {"epochs": 60, "early_stopping_patience": None}},
     "VGG16": {"backbone": {"name": "VGG16", "weights": "none", "input_size": 32}},  # Its preprocessing swaps the colours.
 }
 KINDS = {kind.name: kind for kind in exports.kinds()}
@@ -68,8 +69,7 @@ def test_the_file_answers_as_the_network_does(run_of, shared, wanted):
     assert (folder / "MODEL_CARD.md").read_text() == f"about {kind.title}"
     assert check.latency_ms > 0 and all(check.versions.values())
     if kind.int8:
-        sure = check.accuracy_before > 0.9  # With random weights below it answers are unsure, and more of them turn over.
-        assert check.calibrated_on == making.CALIBRATION_PICTURES and check.agreement > (0.9 if sure else 0.8)
+        assert check.calibrated_on == making.CALIBRATION_PICTURES and check.agreement > 0.9
         assert check.accuracy >= check.accuracy_before - exports.MOST_ACCURACY_LOST
         assert check.bytes < 0.45 * (run_dir / "model.bin").stat().st_size
     else:
