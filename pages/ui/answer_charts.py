@@ -58,7 +58,7 @@ def strangeness(limit: float, dark: bool) -> Spec:
     layers = [
         known.mark_bar(opacity=0.6, binSpacing=1, color=MARK).encode(x2="high:Q", y=y, y2=alt.datum(0), tooltip=tooltip),
         alt.Chart(NO_DATA).transform_aggregate(n="count()").mark_rule(strokeDash=[4, 3], color=TEXT[dark]).encode(x=alt.X(datum=limit, type="quantitative")),
-        here.mark_rule(strokeWidth=2.5).encode(tooltip=where),
+        here.mark_rule(strokeWidth=2.5, color=TEXT[dark]).encode(tooltip=where),
         here.mark_point(filled=True, size=90, shape="diamond", opacity=1).encode(y=alt.value(8), tooltip=where),
     ]
     return without_data(alt.layer(*layers).properties(height=130))

@@ -29,7 +29,7 @@ def rows(means: pd.DataFrame, table: pd.DataFrame, axis: TrialAxis, goal: Scored
 
 
 @lru_cache(maxsize=32)
-def spec(axis: TrialAxis, goal: Scored) -> Spec:
+def spec(axis: TrialAxis, goal: Scored, dark: bool) -> Spec:
     """Means joined by a line, their 95% intervals, and the single runs faintly. Columns as of `rows`."""
     x, scale = along(axis, "at"), alt.Scale(zero=False, padding=10)
     shown = alt.Axis(format=goal.form, tickCount=6, labelFlush=False)
@@ -38,7 +38,7 @@ def spec(axis: TrialAxis, goal: Scored) -> Spec:
     means, known = base.transform_filter("datum.kind == 'mean'"), base.transform_filter("datum.kind == 'mean' && isValid(datum.low)")
     layers = [
         base.transform_filter("datum.kind == 'run'").mark_point(filled=False, size=30, opacity=0.5, color=MARK).encode(y=y),
-        known.mark_rule(strokeWidth=2).encode(y=alt.Y("low:Q", title=goal.title, scale=scale, axis=shown), y2="high:Q"),
+        known.mark_rule(strokeWidth=2, color=TEXT[dark]).encode(y=alt.Y("low:Q", title=goal.title, scale=scale, axis=shown), y2="high:Q"),
         *(known.mark_tick(orient="horizontal", thickness=2, size=11).encode(y=alt.Y(f"{end}:Q", title=goal.title, scale=scale, axis=shown)) for end in ("low", "high")),
         means.mark_line(strokeWidth=2).encode(y=y),
         means.mark_point(filled=True, size=80, opacity=1).encode(y=y),

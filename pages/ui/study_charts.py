@@ -152,7 +152,7 @@ def _by_value(shown: Shown) -> None:
     table = shown.view.table()
     rows = depth_chart.rows(findings.by_value(shown.view, axis.setting), table[table["role"] != "final"], axis, shown.goal)
     said = depth_chart.alt_text(rows, axis, shown.goal)
-    st.vega_lite_chart(rows, depth_chart.spec(axis, shown.goal), key=f"study_by_{axis.setting}", alt=said)
+    st.vega_lite_chart(rows, depth_chart.spec(axis, shown.goal, shown.dark), key=f"study_by_{axis.setting}", alt=said)
     st.vega_lite_chart(rows, depth_chart.seconds_spec(axis, shown.dark), key=f"study_seconds_by_{axis.setting}", alt=said)
 
 

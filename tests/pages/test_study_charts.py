@@ -43,7 +43,7 @@ def test_specifications_hold_no_data_and_are_built_once():
         lambda: slice_chart.spec(RATE, ACCURACY, False),
         lambda: slice_chart.map_spec(RATE, HIDDEN, ACCURACY, False),
         lambda: seconds_chart.spec(ACCURACY, True),
-        lambda: depth_chart.spec(BLOCKS, ACCURACY),
+        lambda: depth_chart.spec(BLOCKS, ACCURACY, True),
         lambda: depth_chart.seconds_spec(BLOCKS, True),
     ):
         assert draw() is draw()
