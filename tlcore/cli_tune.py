@@ -31,7 +31,7 @@ def add_commands(command: Callable[..., argparse.ArgumentParser], group: Callabl
     tune = command("tune", tune_study, "Find the best settings: queue a study from a YAML file, see examples/study.yaml.")
     tune.add_argument("study", type=Path, metavar="STUDY.yaml")
     tune.add_argument("--ready", choices=list(READY), help="the file is a run's, as for `train`, and the study is a ready one of it: quick searches head, rate and dropout; depth tries every number of blocks that learn")
-    tune.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a setting, e.g. budget.trials=50 or base.train.epochs=5; may be repeated")
+    tune.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="changes", help="change a setting of the file, e.g. budget.trials=50 or base.train.epochs=5, with --ready train.epochs=5; may be repeated")
     tune.add_argument("--wait", action="store_true", help="wait until the study has ended, telling of each trial")
     among = group("studies", "List, show, stop, continue and delete studies; promote a trial.")
     command("list", list_studies, "List the studies.", among)
