@@ -48,6 +48,15 @@ def test_a_copy_is_never_judged_by_its_twin():
     np.testing.assert_allclose(given.sum(axis=1), 1)
 
 
+def test_pictures_of_a_burst_are_never_judged_by_one_another():
+    rng = np.random.default_rng(0)
+    features, labels = np.repeat(rng.normal(size=(40, 60)), 3, axis=0), np.repeat(np.arange(40) % 2, 3)
+    ids, bursts = np.array([f"{row:064x}" for row in range(120)]), np.array([f"{row // 3:064x}" for row in range(120)])
+    alone = label_errors.find(features, labels, np.arange(120), ids, ["cat", "dog"])
+    apart = label_errors.find(features, labels, np.arange(120), ids, ["cat", "dog"], together=bursts)
+    assert alone.accuracy > apart.accuracy + 0.2  # Labels by chance: only whoever has learnt a twin knows them.
+
+
 def test_a_class_with_too_few_different_pictures_is_named():
     ids = np.array(["a"] * 4 + [f"b{i}" for i in range(8)])
     with pytest.raises(InputError, match="class 'cat' has 1 different pictures; to judge labels each class needs 5"):

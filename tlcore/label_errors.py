@@ -38,10 +38,11 @@ class LabelErrors:
 
 def find(
     features: np.ndarray, labels: np.ndarray, rows: np.ndarray, content_ids: np.ndarray, classes: Sequence[str], seed: int = 0,
-    tell: Callable[[float], None] = lambda done: None,
+    tell: Callable[[float], None] = lambda done: None, together: np.ndarray | None = None,
 ) -> LabelErrors:
     """Search pictures for labels that are probably wrong. Shapes: features (n, d), the others (n,).
 
+    together: equal for pictures that must not be judged by one another, as `Dataset.together`; the content ids by default.
     tell: is given the share that is done, fold by fold.
     Raises InputError where a class has too few different pictures to be judged.
     """
@@ -49,8 +50,9 @@ def find(
         find_label_issues,  # Not above: pages read what was found without it.
     )
 
-    _refuse_few(labels, content_ids, classes)
-    probabilities = out_of_fold(features, labels, content_ids, len(classes), seed, tell)
+    together = content_ids if together is None else together
+    _refuse_few(labels, together, classes)
+    probabilities = out_of_fold(features, labels, together, len(classes), seed, tell)
     suspects = find_label_issues(labels, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
     answers, names = probabilities.argmax(axis=1), np.array(classes, dtype=object)
     suspects = suspects[answers[suspects] != labels[suspects]]
@@ -63,11 +65,11 @@ def find(
 
 
 def out_of_fold(
-    features: np.ndarray, labels: np.ndarray, content_ids: np.ndarray, k: int, seed: int, tell: Callable[[float], None] = lambda done: None
+    features: np.ndarray, labels: np.ndarray, together: np.ndarray, k: int, seed: int, tell: Callable[[float], None] = lambda done: None
 ) -> np.ndarray:
     """Probabilities for each picture from a logistic regression that learnt from the other folds; (n, k) float64.
 
-    Equal pictures lie in one fold, and every fold has its share of each class.
+    What belongs together, such as equal pictures, lies in one fold, and every fold has its share of each class.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
@@ -81,7 +83,7 @@ def out_of_fold(
     with threadpool_limits(1, "blas"):  # Small products: more threads wait for each other on a busy machine.
         if features.shape[1] > COMPONENTS and len(features) > COMPONENTS:
             features = PCA(COMPONENTS, random_state=seed).fit_transform(StandardScaler().fit_transform(features.astype(np.float32)))
-        for number, (learn, judge) in enumerate(folds.split(features, labels, content_ids)):
+        for number, (learn, judge) in enumerate(folds.split(features, labels, together)):
             tell(number / FOLDS)
             model = make_pipeline(StandardScaler(), LogisticRegression(C=REGULARISATION, max_iter=500))
             model.fit(features[learn], labels[learn])
@@ -89,8 +91,8 @@ def out_of_fold(
     return found
 
 
-def _refuse_few(labels: np.ndarray, content_ids: np.ndarray, classes: Sequence[str]) -> None:
-    counts = pd.Series(content_ids).groupby(labels).nunique()
+def _refuse_few(labels: np.ndarray, together: np.ndarray, classes: Sequence[str]) -> None:
+    counts = pd.Series(together).groupby(labels).nunique()
     for c, name in enumerate(classes):
         if counts.get(c, 0) < FEWEST_PER_CLASS:
             raise InputError(f"class '{name}' has {counts.get(c, 0)} different pictures; to judge labels each class needs {FEWEST_PER_CLASS}. Add images.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +59,9 @@ def write_folder(root: Path, files: Mapping[str, bytes]) -> str:
     return str(root)
 
 
-def small_dataset(workspace: Workspace, pictures: list[int], labels: list[str], official: list[str] | None = None, name: str = "pets") -> Dataset:
+def small_dataset(
+    workspace: Workspace, pictures: list[int], labels: list[str], official: list[str] | None = None, name: str = "pets", bursts: Sequence[int] = ()
+) -> Dataset:
     """A dataset of digits by number, with any labels: equal numbers are equal pictures."""
     classes = tuple(sorted(set(labels)))
     plan = Plan(
@@ -72,5 +74,6 @@ def small_dataset(workspace: Workspace, pictures: list[int], labels: list[str], 
         read=lambda place: digit_pixels()[pictures[place]],
         store=from_pixels,
         estimated_bytes=0,
+        bursts=bursts,
     )
     return ingest(plan, name, workspace, NullReporter())

@@ -55,6 +55,16 @@ def test_one_dataset_is_divided_in_every_class_and_part(pets):
     assert same_arrays(found.target, divide(config(source="pets"), pets, None).target)
 
 
+def test_bursts_stay_in_one_domain_and_are_labelled_together(workspace):
+    bursts = np.arange(120) // 3
+    pets = small_dataset(workspace, *letters(60, 60), bursts=bursts.tolist())
+    for source in (None, "pets"):
+        found = divide(config(source=source, label_fraction=0.5), pets, pets if source else None)
+        given = [getattr(found.source, part) for part in PARTS] if found.source else []
+        sides = [set(bursts[rows].tolist()) for rows in (*(getattr(found.target, part) for part in PARTS), found.unlabelled, *given)]
+        assert sum(map(len, sides)) == len(set.union(*sides)) == 40
+
+
 def test_the_division_follows_contents_and_seed_and_not_the_order_of_rows(workspace):
     pictures, labels = letters(60, 60)
     mixed = np.random.default_rng(1).permutation(120)

@@ -1,12 +1,17 @@
 """Splits depend on content, labels, seed and fractions, and on nothing else."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.datasets.samples import small_dataset
 from tlcore.config import SplitConfig
-from tlcore.datasets.splits import Split, make_split
+from tlcore.datasets.dataset import NO_BURST, TABLE_FILE, Dataset
+from tlcore.datasets.revision import revise
+from tlcore.datasets.splits import PARTS, Split, make_split
 from tlcore.errors import InputError, NotFoundError
+from tlcore.reporter import NullReporter
+from tlcore.workspace import whole_file
 
 CONFIG = SplitConfig()
 
@@ -93,6 +98,56 @@ def test_an_official_validation_folder_alone_leaves_the_test_to_the_fraction(wor
 def test_three_pictures_are_enough_for_three_parts(workspace):
     split = make_split(small_dataset(workspace, *letters(3, 3)), None, SplitConfig(val_fraction=0.5, test_fraction=0.3))
     assert split.counts()[["train", "val", "test"]].to_numpy().tolist() == [[1, 1, 1]] * 2
+
+
+def test_pictures_of_a_burst_stay_on_one_side(workspace):
+    bursts = [row // 5 for row in range(120)]  # 12 of class a, 12 of class b.
+    dataset = small_dataset(workspace, *letters(60, 60), bursts=bursts)
+    for seed in range(5):
+        split = make_split(dataset, None, SplitConfig(seed=seed))
+        sides = [{bursts[row] for row in getattr(split, part)} for part in PARTS]
+        assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+        assert split.counts()[["train", "val", "test"]].to_numpy().tolist() == [[45, 5, 10]] * 2  # 9, 1 and 2 bursts of a class.
+    assert "They were taken in 24 bursts" in " ".join(dataset.report.sentences())
+
+
+def test_bursts_that_share_a_picture_stay_together(workspace):
+    # Bursts 0, 1 and 2 of class a: picture 4 is in the first two, picture 8 in the last two.
+    pictures = [0, 1, 4, 4, 5, 8, 8, 9, *range(20, 32)]
+    bursts = [0, 0, 0, 1, 1, 1, 2, 2, *(3 + place // 2 for place in range(12))]
+    dataset = small_dataset(workspace, pictures, ["a"] * 14 + ["b"] * 6, bursts=bursts)
+    assert len(set(dataset.together[:8])) == 1 and dataset.together[0] == min(dataset.content_ids[:8])
+    assert len(set(dataset.together)) == 1 + 6
+    split = make_split(dataset, None, CONFIG)
+    assert sum(bool({*range(8)} & {*getattr(split, part)}) for part in PARTS) == 1
+
+
+def test_without_bursts_what_stays_together_are_equal_pictures(workspace):
+    dataset = small_dataset(workspace, [3, 4, 3, 5, 6, 7], ["a"] * 3 + ["b"] * 3)
+    assert dataset.together.tolist() == dataset.content_ids.tolist()
+    assert (dataset.bursts == NO_BURST).all() and dataset.report.bursts == 0
+
+
+def test_a_dataset_of_an_earlier_version_is_divided_as_before(workspace):
+    dataset = small_dataset(workspace, *letters(10, 10))
+    before = make_split(dataset, None, CONFIG)
+    table = dataset.table.drop_columns("burst")
+    with whole_file(dataset.folder / TABLE_FILE) as path, pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    earlier = Dataset.open(dataset.folder)
+    assert "burst" not in earlier.table.column_names and make_split(earlier, None, CONFIG).test.tolist() == before.test.tolist()
+
+
+def test_a_revision_keeps_the_bursts(workspace):
+    dataset = small_dataset(workspace, *letters(12, 12), bursts=[row // 3 for row in range(24)])
+    revised = revise(dataset, {dataset.content_ids[0]}, "fewer", workspace, NullReporter())
+    assert revised.bursts.tolist() == dataset.bursts.tolist()[1:]
+
+
+def test_one_long_burst_is_no_three_parts(workspace):
+    dataset = small_dataset(workspace, *letters(30, 30), bursts=[0] * 15 + [1] * 15 + [2 + row // 10 for row in range(30)])
+    with pytest.raises(InputError, match=r"class 'a' has 2 bursts; a three-way split needs 3"):
+        make_split(dataset, None, CONFIG)
 
 
 @pytest.mark.parametrize(

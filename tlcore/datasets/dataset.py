@@ -23,6 +23,7 @@ from tlcore.workspace import Workspace, give_back
 TABLE_FILE = "pictures.arrow"
 ABOUT_FILE = "dataset.json"
 OFFICIAL = ("", "train", "val", "test")
+NO_BURST = -1
 
 _COLUMNS: dict[str, pa.DataType] = {
     "image": pa.binary(),
@@ -31,6 +32,7 @@ _COLUMNS: dict[str, pa.DataType] = {
     "height": pa.int32(),
     "content_id": pa.binary(32),
     "official": pa.int8(),  # Index into OFFICIAL.
+    "burst": pa.int32(),  # Pictures taken in one go; NO_BURST of all others. Datasets of earlier versions lack it.
 }
 SCHEMA = pa.schema(_COLUMNS)
 ROWS_A_TASK = 128
@@ -100,6 +102,22 @@ class Dataset:
         """The folder each row came in: "", "train", "val" or "test", str (n,)."""
         return _frozen(np.array(OFFICIAL)[self.table["official"].to_numpy()])
 
+    @functools.cached_property
+    def bursts(self) -> np.ndarray:
+        """Which pictures were taken in one go with others, int64 (n,); NO_BURST of those that were not."""
+        if "burst" not in self.table.column_names:
+            return _frozen(np.full(len(self), NO_BURST, np.int64))
+        return _frozen(self.table["burst"].to_numpy().astype(np.int64))
+
+    @functools.cached_property
+    def together(self) -> np.ndarray:
+        """What has to stay on one side of any division, str (n,): rows of equal pictures, and of one burst, have the same.
+
+        It is the lowest content id of those that belong together, so a picture that has no like is its own.
+        """
+        ids, own = np.unique(self.content_ids, return_inverse=True)
+        return _frozen(ids[lowest_of_linked(own, self.bursts)])
+
     def image_bytes(self, row: int) -> bytes:
         """The stored JPEG or PNG of a row."""
         data = self.table["image"][int(row)].as_py()
@@ -144,6 +162,25 @@ class Dataset:
                 f"{self.name}: {count:,} pictures at {side_px} px need {wanted / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free. "
                 "Lower the input size, or use fewer pictures."
             )
+
+
+def lowest_of_linked(own: np.ndarray, bursts: np.ndarray) -> np.ndarray:
+    """The lowest number among all that hang together, by equal numbers or by equal bursts. Shapes: (n,), (n,) → (n,)."""
+    lowest = own.copy()
+    in_burst = np.flatnonzero(bursts != NO_BURST)
+    if not len(in_burst):
+        return lowest
+    _, burst = np.unique(bursts[in_burst], return_inverse=True)
+    while True:  # A burst takes the lowest of its pictures, equal pictures the lowest of their bursts, until nothing changes.
+        before = lowest.copy()
+        of_burst = np.full(burst.max() + 1, len(own))
+        np.minimum.at(of_burst, burst, lowest[in_burst])
+        lowest[in_burst] = of_burst[burst]
+        of_picture = np.full(own.max() + 1, len(own))
+        np.minimum.at(of_picture, own, lowest)
+        lowest = of_picture[own]
+        if (lowest == before).all():
+            return lowest
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -196,16 +196,16 @@ def _share(fraction: float, count: int) -> int:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Groups:
-    """Equal pictures of one part as one, in the order of a hash of seed, purpose and content."""
+    """What stays together of one part as one, in the order of a hash of seed, purpose and content."""
 
-    labels: np.ndarray  # (g,) of equal pictures with several labels, the lowest.
+    labels: np.ndarray  # (g,) of those with several labels, the lowest.
     group_of_row: np.ndarray  # (n,) of each of the part's pictures.
     order: np.ndarray  # (g,)
 
     @classmethod
     def of(cls, dataset: Dataset, split: Split, part: str, seed: int, purpose: bytes) -> _Groups:
         rows = getattr(split, part)
-        ids, group_of_row = np.unique(dataset.content_ids[rows], return_inverse=True)
+        ids, group_of_row = np.unique(dataset.together[rows], return_inverse=True)
         lowest = np.full(len(ids), np.iinfo(np.int64).max)
         np.minimum.at(lowest, group_of_row, split.labels(rows))
         return cls(lowest, group_of_row, hash_order(ids, seed, purpose))

@@ -23,7 +23,7 @@ from pydantic import BaseModel
 from tlcore import locks
 from tlcore.datasets import quality
 from tlcore.datasets.bounded import bounded_memory, decoding_bytes
-from tlcore.datasets.dataset import ABOUT_FILE, OFFICIAL, SCHEMA, TABLE_FILE, Dataset
+from tlcore.datasets.dataset import ABOUT_FILE, NO_BURST, OFFICIAL, SCHEMA, TABLE_FILE, Dataset
 from tlcore.datasets.layout import refuse_few, shown
 from tlcore.datasets.stored import Stored
 from tlcore.errors import InputError, ResourceError
@@ -52,6 +52,7 @@ class Plan:
     store: Callable[[Any, str], Stored]  # Called in many threads.
     estimated_bytes: int
     skipped: Counter[str] = field(default_factory=Counter)
+    bursts: Sequence[int] = ()  # Of each picture, or none at all: those taken in one go have the same, see dataset.NO_BURST.
     foreign: bool = False  # Files of strangers, which are decoded within bounds.
     begun: float = 0.0  # Share of the job that was done in making the plan.
 
@@ -189,6 +190,7 @@ class _Taken:
             duplicates=len(repeats.duplicates),
             conflicts=len(repeats.conflicts),
             conflicting=tuple((self._named(a), self._named(b)) for a, b in repeats.conflicts[: quality.MOST_LISTED]),
+            bursts=len({plan.bursts[row.place] for row in rows} - {NO_BURST}) if plan.bursts else 0,
             tiny=quality.tiny([row.width for row in rows], [row.height for row in rows]),
             notes=dict(self._notes),
             smallest=by_size[0],
@@ -228,6 +230,7 @@ def _batch(plan: Plan, rows: Sequence[tuple[int, Stored]]) -> pa.RecordBatch:
             "height": [stored.height for _, stored in rows],
             "content_id": [stored.content_id for _, stored in rows],
             "official": [OFFICIAL.index(plan.official[place]) for place, _ in rows],
+            "burst": [plan.bursts[place] if plan.bursts else NO_BURST for place, _ in rows],
         },
         schema=SCHEMA,
     )

@@ -28,6 +28,7 @@ class Report(BaseModel):
     duplicates: int  # Pictures that repeat an earlier one.
     conflicts: int  # Different pictures that occur in more than one class.
     conflicting: tuple[tuple[str, str], ...]  # Two files with equal pixels and different labels, the first 50.
+    bursts: int = 0  # Series of pictures taken in one go.
     tiny: int
     notes: dict[str, int]  # What was done to how many pictures.
     smallest: tuple[int, int]  # Width and height of the picture with the fewest pixels.
@@ -46,6 +47,8 @@ class Report(BaseModel):
         said += [f"{_count(count, 'file')} left out: {reason}." for reason, count in self.skipped.items()]
         if self.duplicates:
             said.append(f"{_count(self.duplicates, 'picture')} repeat{'s' if self.duplicates == 1 else ''} another one exactly; equal pictures always stay on one side of a split.")
+        if self.bursts:
+            said.append(f"They were taken in {_count(self.bursts, 'burst')}; pictures of one burst are much alike and always stay on one side of a split.")
         if self.conflicts:
             examples = "; ".join(f"{a} = {b}" for a, b in self.conflicting[:3])
             said.append(f"{_count(self.conflicts, 'picture')} {_are(self.conflicts)} in more than one class, for example {examples}. Decide which class is right, and add the dataset again.")

@@ -38,6 +38,7 @@ def revise(dataset: Dataset, left_out: Collection[str], name: str, workspace: Wo
         names=[f"picture {row}" for row in kept],
         labels=labels.tolist(),
         official=official.tolist(),
+        bursts=dataset.bursts[kept].tolist(),
         read=lambda place: dataset.image_bytes(kept[place]),
         store=from_file,
         estimated_bytes=dataset.report.bytes,

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tlcore.config import SplitConfig
-from tlcore.datasets.dataset import Dataset
+from tlcore.datasets.dataset import NO_BURST, Dataset
 from tlcore.errors import InputError, NotFoundError
 from tlcore.workspace import whole_file
 
@@ -68,10 +68,10 @@ class Split:
 
 
 def make_split(dataset: Dataset, classes: Sequence[str] | None, config: SplitConfig) -> Split:
-    """Divide the pictures of some classes (None: all) by content: stratified, equal pictures on one side.
+    """Divide the pictures of some classes (None: all) by content: stratified, equal pictures and bursts on one side.
 
-    A pure function of content ids, labels, seed and fractions. Within a class, pictures are ordered by a
-    hash of seed and content id: the first are tested, the next validate, the rest train. So a class is
+    A pure function of content ids, bursts, labels, seed and fractions. Within a class, pictures, or what stays
+    together of them, are ordered by a hash of seed and content id: the first are tested, the next validate, the rest train. So a class is
     divided alike whatever other classes are chosen, and a smaller train_fraction takes a subset.
     Official test and validation folders replace the fractions; training pictures that equal one of
     theirs are left out.
@@ -83,11 +83,11 @@ def make_split(dataset: Dataset, classes: Sequence[str] | None, config: SplitCon
     index_of[[dataset.classes.index(name) for name in names]] = range(len(names))
     labels = index_of[dataset.labels]
     rows = np.flatnonzero(labels >= 0)
-    groups = _Groups.of(dataset.content_ids[rows], labels[rows], dataset.official[rows], config.seed)
+    groups = _Groups.of(dataset.together[rows], labels[rows], dataset.official[rows], config.seed)
     part = np.full(len(groups.ids), -1, np.int8)  # Index into PARTS; -1: not used.
     for label, name in enumerate(names):
         members = groups.of_label(label)
-        part[members] = _divided(groups.official[members], groups, config, f"{dataset.name}: class '{name}'")
+        part[members] = _divided(groups.official[members], groups, config, f"{dataset.name}: class '{name}'", _kind_of(dataset))
     row_part = part[groups.group_of_row]
     # An official part is kept as it is: equal pictures elsewhere are left out, not moved into it.
     official = dataset.official[rows]
@@ -103,21 +103,21 @@ def make_split(dataset: Dataset, classes: Sequence[str] | None, config: SplitCon
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Groups:
-    """Equal pictures as one, in the order of the seed's hash."""
+    """What stays together as one, in the order of the seed's hash."""
 
     ids: np.ndarray  # (g,)
-    labels: np.ndarray  # (g,) of equal pictures with several labels, the lowest.
+    labels: np.ndarray  # (g,) of those with several labels, the lowest.
     official: np.ndarray  # (g,) index into PARTS, the strongest claim: test, val, else 0.
     group_of_row: np.ndarray  # (n,)
     order: np.ndarray  # (g,) groups by hash.
     has_official: tuple[bool, bool, bool]
 
     @classmethod
-    def of(cls, content_ids: np.ndarray, labels: np.ndarray, official: np.ndarray, seed: int) -> _Groups:
-        ids, group_of_row = np.unique(content_ids, return_inverse=True)
+    def of(cls, together: np.ndarray, labels: np.ndarray, official: np.ndarray, seed: int) -> _Groups:
+        ids, group_of_row = np.unique(together, return_inverse=True)
         lowest = np.full(len(ids), np.iinfo(np.int64).max)
         np.minimum.at(lowest, group_of_row, labels)
-        claim = np.zeros(len(content_ids), np.int8)
+        claim = np.zeros(len(together), np.int8)
         claim[official == "val"], claim[official == "test"] = 1, 2
         strongest = np.zeros(len(ids), np.int8)
         np.maximum.at(strongest, group_of_row, claim)
@@ -136,7 +136,7 @@ def hash_order(ids: np.ndarray, seed: int, purpose: bytes = b"") -> np.ndarray:
     return np.argsort(hashes)
 
 
-def _divided(official: np.ndarray, groups: _Groups, config: SplitConfig, where: str) -> np.ndarray:
+def _divided(official: np.ndarray, groups: _Groups, config: SplitConfig, where: str, kind: str) -> np.ndarray:
     """The part of each of a class's groups, given in the order of the hash. Shapes: (g,) → (g,)."""
     part = official.copy()
     pool = np.flatnonzero(official == 0)
@@ -145,7 +145,7 @@ def _divided(official: np.ndarray, groups: _Groups, config: SplitConfig, where: 
     if len(pool) < needed:
         way = "three-way split" if needed == 3 else f"split into {needed} beside its own test or validation folder"
         raise InputError(
-            f"{where} has {len(pool)} usable image{'' if len(pool) == 1 else 's'}; a {way} needs {needed}. Add images or drop the class."
+            f"{where} has {len(pool)} {kind}{'' if len(pool) == 1 else 's'}; a {way} needs {needed}. Add images or drop the class."
         )
     at = 0
     for number in missing:
@@ -158,6 +158,11 @@ def _divided(official: np.ndarray, groups: _Groups, config: SplitConfig, where: 
     kept = max(1, int(config.train_fraction * len(train) + 0.5))
     part[train[kept:]] = -1
     return part
+
+
+def _kind_of(dataset: Dataset) -> str:
+    """What is divided: pictures, or what was taken in one go."""
+    return "burst" if (dataset.bursts != NO_BURST).any() else "usable image"
 
 
 def _chosen(dataset: Dataset, classes: Sequence[str] | None) -> tuple[str, ...]:

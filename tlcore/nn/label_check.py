@@ -50,7 +50,7 @@ def check(config: RunConfig, dataset: Dataset, run_dir: Path, workspace: Workspa
     reporter.log(f"{use.computed} of {len(rows)} pictures went through the network; {use.hits} were stored already.")
     reporter.phase("judge")
     tell = functools.partial(_tell, reporter, "labels judged", FEATURES_SHARE, 1 - FEATURES_SHARE)
-    suspect = label_errors.find(found.take(), labels[rows], rows, ids, classes, config.train.seed, tell)
+    suspect = label_errors.find(found.take(), labels[rows], rows, ids, classes, config.train.seed, tell, dataset.together[rows])
     label_errors.save_label_errors(run_dir, suspect)
     return suspect
 
