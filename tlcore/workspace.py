@@ -27,7 +27,7 @@ class Workspace:
 
     def create(self) -> Workspace:
         """Make the folders that are missing; safe to call again."""
-        for folder in (self.datasets, self.weights, self.runs, self.cache, self.uploads, self.locks):
+        for folder in (self.datasets, self.weights, self.runs, self.cache, self.uploads, self.collections, self.locks):
             folder.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -90,6 +90,11 @@ class Workspace:
     def uploads(self) -> Path:
         """Files received from a browser until a job has read them; named by hash."""
         return self.root / "uploads"
+
+    @property
+    def collections(self) -> Path:
+        """Pictures taken with the camera that aren't a dataset yet, a folder each."""
+        return self.root / "collections"
 
     @property
     def locks(self) -> Path:
