@@ -11,9 +11,10 @@ from pages.ui.answer_table import answer_table, choose
 from pages.ui.answers import answer
 from pages.ui.download import download_csv
 from pages.ui.linked import choice, put_into_link, take_from_link
+from pages.ui.live_answers import live_answers
 from pages.ui.pick import pick_runs
 from pages.ui.predict_models import MOST, Asked, load, not_told
-from pages.ui.predict_sources import Given, given
+from pages.ui.predict_sources import LIVE, Given, given, source
 from pages.ui.state import guarded, head, read_id
 from pages.ui.text import count, literal
 from tlcore.answer_overview import overview
@@ -106,7 +107,10 @@ def page() -> None:
         return
     models = load(runs)
     not_told(models)
-    pictures = given(runs[0])
+    chosen = source()
+    if chosen == LIVE:
+        return live_answers(models)
+    pictures = given(chosen, runs[0])
     if pictures is None:
         return
     coverage = coverage_slider(models)

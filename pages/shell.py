@@ -24,6 +24,7 @@ page = st.navigation(
     [
         st.Page("home.py", title="Home", icon=":material/home:", default=True, help="The demonstration, the latest runs, the machine."),
         st.Page("data.py", title="Data", icon=":material/photo_library:", help="Add pictures, look at them, choose classes, see the split."),
+        st.Page("collect.py", title="Collect", icon=":material/photo_camera:", visibility="hidden", help="Take pictures with the camera, train at once, try it live."),
         st.Page("train.py", title="Train", icon=":material/model_training:", help="Choose a backbone and what may learn; start one run or several."),
         st.Page("runs.py", title="Runs", icon=":material/monitoring:", help="The queue and history; live curves and the evaluation of a run."),
         st.Page("compare.py", title="Compare", icon=":material/compare_arrows:", help="Two to eight runs on the same test pictures."),

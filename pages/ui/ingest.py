@@ -36,11 +36,11 @@ _SHOWN_S = 600  # An import that came to nothing stays in sight this long.
 
 
 def add_forms() -> None:
-    """Four ways to add a dataset, as tabs."""
+    """Five ways to add a dataset, as tabs."""
     if _MISTAKE in st.session_state:
         st.error(literal(st.session_state.pop(_MISTAKE)), icon=":material/error:")
-    built_in, known, upload, path = st.tabs(
-        [":material/inventory_2: Built in", ":material/cloud_download: Well known", ":material/upload_file: Upload a ZIP", ":material/folder_open: On the server"]
+    built_in, known, upload, path, camera = st.tabs(
+        [":material/inventory_2: Built in", ":material/cloud_download: Well known", ":material/upload_file: Upload a ZIP", ":material/folder_open: On the server", ":material/photo_camera: Camera"]
     )
     with built_in:
         st.caption("They come with the workbench and need no network.")
@@ -52,6 +52,9 @@ def add_forms() -> None:
         _upload()
     with path:
         _path()
+    with camera:
+        st.caption("Name some classes, show each to the camera, train at once and try it live. The pictures become a dataset like any other.")
+        st.page_link("collect.py", label="Collect pictures with the camera", icon=":material/photo_camera:")
 
 
 def _choices(texts: dict[str, str]) -> None:

@@ -28,7 +28,8 @@ def _inline_scripts() -> str:
     return " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(body.encode()).digest()).decode()}'" for body in bodies)
 
 
-# Vega compiles its expressions with Function(), hence 'unsafe-eval'; Emotion writes inline styles.
+# Vega compiles its expressions with Function(), hence 'unsafe-eval'; Emotion writes inline styles; Streamlit loads the
+# script of a component of ours, the camera's, from a blob, which only a script that runs already could make.
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
@@ -36,7 +37,7 @@ _HEADERS = {
     "Content-Security-Policy": "; ".join(
         (
             "default-src 'self'",
-            f"script-src 'self' 'unsafe-eval' {_inline_scripts()}",
+            f"script-src 'self' blob: 'unsafe-eval' {_inline_scripts()}",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "media-src 'self' blob:",

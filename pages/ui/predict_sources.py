@@ -18,7 +18,8 @@ from tlcore.picture_files import PictureFiles
 from tlcore.results import Predictions
 from tlcore.store import Job
 
-SOURCES = ("files", "camera", "examples")
+LIVE = "live camera"
+SOURCES = ("files", "camera", "examples", LIVE)
 MOST_PICTURES = 2_000
 MOST_MB = 500
 EXAMPLES = 8
@@ -31,9 +32,13 @@ class Given(NamedTuple):
     files: Callable[[], PictureFiles]
 
 
-def given(run: Job) -> Given | None:
+def source() -> str:
+    """One of SOURCES, in the link as `from`."""
+    return choice("Pictures from", SOURCES, "predict_from", "from", help_text="Examples are test pictures of the first model. Nothing is stored of what you upload, take or show.")
+
+
+def given(source: str, run: Job) -> Given | None:
     """The pictures that somebody gave; None as long as there are none. run: whose test pictures are the examples."""
-    source = choice("Pictures from", SOURCES, "predict_from", "from", help_text="Examples are test pictures of the first model. Nothing is stored of what you upload or take.")
     return {"files": _uploaded, "camera": _taken, "examples": lambda: _example(run)}[source]()
 
 

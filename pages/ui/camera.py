@@ -1,0 +1,64 @@
+"""The camera as a widget: a view of what it sees, and frames handed over while a button is held, or steadily."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from pages.ui.ingest import mistakes_kept
+from pages.ui.text import literal
+from tlcore.collecting.collection import Shot
+from tlcore.errors import InputError
+
+MOST_FRAMES, MOST_BYTES = 16, 4 << 20  # Of one bundle, and of one frame as it travels; the widget sends far less.
+_ASSETS = Path(__file__).parent / "assets"
+_widget = st.components.v2.component(
+    "camera", **{kind: (_ASSETS / f"camera.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
+)
+
+
+def camera(key: str, on_frames: Callable[[list[Shot]], None], live: bool = False) -> None:
+    """Draw it. on_frames: is given each bundle before the page runs; live: one frame after another instead of while a button is held.
+
+    What on_frames can't use is said above the camera. The widget goes on when the page has run to here, so whatever
+    takes time belongs before.
+    """
+    mistake = f"{key}_mistake"
+
+    def received() -> None:
+        bundle = st.session_state[key].get("frames")
+        st.session_state[f"{key}_seen"] = _id(bundle)
+        with mistakes_kept(mistake):
+            on_frames(shots_of(bundle))
+
+    if mistake in st.session_state:
+        st.error(literal(st.session_state.pop(mistake)), icon=":material/error:")
+    _widget(key=key, data={"live": live, "seen": st.session_state.get(f"{key}_seen", "")}, on_frames_change=received)
+
+
+def shots_of(bundle: Any) -> list[Shot]:
+    """The frames of what the browser sent, which may be anything. Raises InputError."""
+    try:
+        frames = bundle["frames"]
+        if not isinstance(frames, list) or not 0 < len(frames) <= MOST_FRAMES:
+            raise ValueError
+        return [_shot(frame["jpeg"], float(frame["ago"])) for frame in frames]
+    except (TypeError, KeyError, ValueError, OverflowError, binascii.Error):
+        raise InputError("The browser sent something that is no picture of its camera. Reload the page and take it again.") from None
+
+
+def _shot(text: str, seconds_ago: float) -> Shot:
+    if not isinstance(text, str) or len(text) > MOST_BYTES or not math.isfinite(seconds_ago):
+        raise ValueError
+    return Shot(base64.b64decode(text, validate=True), seconds_ago)
+
+
+def _id(bundle: Any) -> str:
+    found = bundle.get("id") if isinstance(bundle, dict) else None
+    return found if isinstance(found, str) and len(found) < 100 else ""
