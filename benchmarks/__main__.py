@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from benchmarks import (
+    collect,
     extract,
     frozen,
     growth,
@@ -41,6 +42,7 @@ WITH_MATERIAL = {
     "growth": growth.measure,
     "study": study.measure,
     "predict": predict.measure,
+    "collect": collect.measure,
     "unknown": unknown.measure,
 }
 ROUNDS = {"frozen-cold": 3, "frozen-warm": 3, "partial": 3, "sweep": 1, "growth": 1, "study": 1, "unknown": 1}

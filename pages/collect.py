@@ -11,7 +11,14 @@ from pages.ui.ingest import mistakes_kept
 from pages.ui.linked import choice
 from pages.ui.live_answers import live_answers
 from pages.ui.predict_models import load
-from pages.ui.state import head, read_text, toast_next, warm_up, workspace
+from pages.ui.state import (
+    head,
+    read_text,
+    toast_next,
+    warm_up,
+    workspace,
+    write_query,
+)
 from pages.ui.text import count, literal
 from tlcore.collecting.collection import MAX_NAME, Collection
 from tlcore.errors import NotFoundError
@@ -21,7 +28,8 @@ TAKE, TRY = "take pictures", "try it live"
 
 
 def go_to(collection_id: str | None) -> None:
-    st.switch_page("collect.py", query_params={"collection": collection_id} if collection_id else {})
+    """Show one collection, or all; the address follows."""
+    write_query(collection=collection_id, **{"class": None}, do=None)
 
 
 def overview() -> None:
@@ -31,6 +39,7 @@ def overview() -> None:
         st.text_input("Name of the collection", "My pictures", key="collection_name", max_chars=MAX_NAME)
         if st.form_submit_button("Start a collection", icon=":material/photo_camera:", type="primary"):
             go_to(Collection.start(workspace(), st.session_state["collection_name"]).id)
+            st.rerun()
     for each in Collection.all(workspace()):
         with guarded():
             about, number = each.about(), len(each.pictures())

@@ -18,14 +18,24 @@ from tlcore.predict import Verdict, predict
 _SHOT = "live_shot"
 
 
-@st.fragment
 def live_answers(models: Sequence[Asked]) -> None:
     """The camera beside each model's probabilities; nothing is stored of what it sees."""
+    _forget()
+    _live(models)
+
+
+@st.fragment
+def _live(models: Sequence[Asked]) -> None:
     left, right = st.columns([2, 3], gap="large")
     with right, guarded():
         _told(models)
     with left:  # Drawn last: the next frame comes when the last is answered.
         camera("live_camera", _keep, live=True)
+
+
+def _forget() -> None:
+    """What was seen before the page came: of another model, perhaps, or long ago."""
+    st.session_state.pop(_SHOT, None)
 
 
 def _keep(shots: list[Shot]) -> None:

@@ -80,9 +80,10 @@ class Collection:
     @classmethod
     def start(cls, workspace: Workspace, name: str) -> Collection:
         """A new one with two classes to be named and no pictures."""
+        about = About(name=_checked(name, "name"), classes=dict(enumerate(FIRST_NAMES, 1)))
         made = cls(secrets.token_hex(6), workspace)
         made.folder.mkdir(parents=True)
-        made._write(About(name=_checked(name, "name"), classes=dict(enumerate(FIRST_NAMES, 1))))
+        made._write(about)
         return made
 
     @classmethod

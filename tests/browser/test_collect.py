@@ -1,0 +1,131 @@
+"""A network of one's own in the browser: pictures from the camera, training at once, answers live."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.serving import open_page, parameter, settle
+from tlcore.collecting.collection import Collection
+from tlcore.datasets.dataset import Dataset
+from tlcore.store import JobState, Store
+
+PATIENCE_MS = 30_000
+TRAINED_MS = 120_000
+# A camera that is turned to what the test says: stripes that differ by class in colour and direction, and from press to press in place.
+SCENES = """
+window.scene = {upright: true, place: 0};
+navigator.mediaDevices.getUserMedia = async () => {
+  const canvas = Object.assign(document.createElement('canvas'), {width: 320, height: 240});
+  const pen = canvas.getContext('2d');
+  let number = 0;
+  setInterval(() => {
+    const {upright, place} = window.scene;
+    pen.fillStyle = upright ? '#d86028' : '#2868d8';
+    pen.fillRect(0, 0, 320, 240);
+    pen.fillStyle = 'white';
+    for (let at = place % 40 - 40; at < 320; at += 40) pen.fillRect(...(upright ? [at, 0, 14, 240] : [0, at, 320, 14]));
+    pen.fillRect((7 * number++) % 300, 110, 20, 20);
+  }, 40);
+  return canvas.captureStream(25);
+};
+"""
+
+
+def start(page: Page, url: str) -> None:
+    open_page(page, f"{url}/collect")
+    page.get_by_role("button", name="Start a collection").click()
+    settle(page)
+
+
+def turn_on(page: Page) -> None:
+    button = page.get_by_role("button", name="Turn on the camera")
+    page.wait_for_timeout(500)  # Where the browser allows it, it goes on by itself.
+    if button.count():
+        button.click()
+    expect(page.get_by_role("button", name="Hold to take pictures")).to_be_visible(timeout=PATIENCE_MS)
+    page.wait_for_timeout(300)
+
+
+def hold(page: Page, pictures: int) -> None:
+    """Keep the button pressed until so many more are taken."""
+    button = page.get_by_role("button", name="Hold to take pictures")
+    button.scroll_into_view_if_needed()
+    box = button.bounding_box()
+    page.mouse.move(box["x"] + 20, box["y"] + 15)
+    page.mouse.down()
+    page.wait_for_timeout(250 * (pictures - 1) + 125)
+    page.mouse.up()
+
+
+def collection_of(page: Page, server) -> Collection:
+    return Collection.find(server.workspace, parameter(page, "collection")[0])
+
+
+def test_collect_train_and_try_it_live(page, server):
+    page.add_init_script(SCENES)
+    start(page, server.url)
+    page.get_by_label("Name of this class").fill("orange")
+    page.get_by_label("Name of this class").press("Enter")
+    turn_on(page)
+    for upright, name in ((True, "orange"), (False, "Class 2")):
+        page.get_by_text(f"{name} · 0").click()
+        settle(page)
+        for press, pictures in enumerate((4, 3, 3)):
+            page.evaluate(f"window.scene = {{upright: {str(upright).lower()}, place: {13 * press}}}")
+            page.wait_for_timeout(100 if press == 0 else 2_300)
+            hold(page, pictures)
+    expect(page.get_by_text("10 pictures in 3 bursts")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Train", exact=True).click()
+    page.get_by_role("button", name="Try it live").click(timeout=TRAINED_MS)
+    expect(page.locator("h3", has_text="Class 2, ")).to_be_visible(timeout=PATIENCE_MS)
+    page.evaluate("window.scene = {upright: true, place: 5}")
+    expect(page.locator("h3", has_text="orange, ")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Pause").click()
+    store = Store.open(server.workspace)
+    (run,) = store.jobs(kind="train")
+    assert run.state is JobState.done and run.result["test_accuracy"] == 1.0
+    dataset = Dataset.open(server.workspace.dataset(run.payload["dataset_id"]))
+    assert dataset.report.counts == {"Class 2": 10, "orange": 10} and dataset.report.bursts == 6
+
+
+def test_what_is_taken_survives_a_refresh_and_bad_ones_go(page, server):
+    start(page, server.url)
+    turn_on(page)
+    hold(page, 4)
+    expect(page.get_by_text("4 pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
+    collection = collection_of(page, server)
+    page.reload()
+    settle(page)
+    expect(page.get_by_text("4 pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
+    page.get_by_role("button", name="Remove", exact=True).first.click()
+    expect(page.get_by_text("3 pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
+    assert len(collection.pictures()) == 3
+    expect(page.get_by_text("Take 2 more bursts of 'Class 1'. Take pictures of 'Class 2'.")).to_be_visible()
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+
+
+def test_the_button_works_by_keyboard(page, server):
+    start(page, server.url)
+    turn_on(page)
+    page.get_by_role("button", name="Hold to take pictures").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_text("1 picture in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
+
+
+@pytest.mark.parametrize(("refusal", "said"), [("NotAllowedError", "doesn't let this page use the camera"), ("NotFoundError", "No camera was found"), ("NotReadableError", "in use by another program")])
+def test_a_camera_that_can_not_be_had_is_one_sentence(refusal, said, page, server):
+    page.add_init_script(f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('', '{refusal}'); }};")
+    start(page, server.url)
+    page.get_by_role("button", name="Turn on the camera").click()
+    expect(page.get_by_text(said)).to_be_visible()
+
+
+def test_predict_answers_live_with_two_models(page, trained):
+    server, runs = trained
+    open_page(page, f"{server.url}/predict?runs={','.join(map(str, runs))}&from=live+camera")
+    expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.locator("h3")).to_have_text([re.compile(r"^\d, \d+\.\d%$")] * 2, timeout=PATIENCE_MS)
+    expect(page.locator("[data-testid=stVegaLiteChart]")).to_have_count(2)
