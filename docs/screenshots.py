@@ -7,6 +7,7 @@ Starts a server with a workspace of its own, trains two runs, asks Tune three qu
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -20,7 +21,10 @@ from playwright.sync_api import Browser, sync_playwright  # noqa: E402
 from tests.browser.conftest import ARGUMENTS, chromium  # noqa: E402
 from tests.browser.serving import open_page, serve, settle  # noqa: E402
 from tests.browser.trained import search, train_pair  # noqa: E402
+from tests.collecting.frames import shots  # noqa: E402
 from tlcore import before_run, jobs  # noqa: E402
+from tlcore.collecting import start  # noqa: E402
+from tlcore.collecting.collection import Collection  # noqa: E402
 from tlcore.ranking import jobs as ranking  # noqa: E402
 from tlcore.store import Store  # noqa: E402
 from tlcore.workspace import Workspace  # noqa: E402
@@ -58,6 +62,7 @@ TRAINED = {
     "tune-more": "tune?more={3}",
     "tune-rank": "tune?dataset=digits&rank={4}",
 }
+COLLECTED = {"collect": "collect?collection={0}"}
 SEARCHED = {"tune-study": "tune?study={0}", "tune-parallel": "tune?study={0}&chart=Parallel", "tune-slices": "tune?study={0}&chart=Slices"}
 
 
@@ -88,9 +93,21 @@ def questions(workspace: Workspace, run: int) -> list[int]:
     return asked
 
 
+def collected(workspace: Workspace) -> str:
+    """A collection with three bursts of each of two classes, and a network that has learnt from it; its id."""
+    collection = Collection.start(workspace, "Upright or level")
+    for label, name in ((1, "upright"), (2, "level")):
+        collection.name_class(label, name)
+        for burst, pictures in enumerate((4, 3, 3)):
+            dataclasses.replace(collection, clock=lambda at=1e9 + 60 * burst: at).take(label, shots(label, burst, pictures))
+    store = Store.open(workspace)
+    jobs.wait(store, start.train(collection, "ResNet20", store, workspace), timeout_s=120)
+    return collection.id
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pages", nargs="*", help=f"some of {', '.join({**UNTRAINED, **TRAINED, **SEARCHED})}; all when left out")
+    parser.add_argument("pages", nargs="*", help=f"some of {', '.join({**UNTRAINED, **TRAINED, **COLLECTED, **SEARCHED})}; all when left out")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshots")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -107,6 +124,8 @@ def main() -> None:
             runs = (*runs, *questions(server.workspace, runs[0]))
             for name, path in wanted(TRAINED).items():
                 take(browser, f"{server.url}/{path.format(*runs, draft=quote(DRAFT))}", name, options.out)
+        for name, path in wanted(COLLECTED).items():
+            take(browser, f"{server.url}/{path.format(collected(server.workspace))}", name, options.out)
         if wanted(SEARCHED):
             number = search(server.workspace)
             for name, path in wanted(SEARCHED).items():

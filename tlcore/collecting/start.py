@@ -19,10 +19,11 @@ from tlcore.workspace import Workspace
 
 SIDE_PX = 160
 PICTURE_BYTES = 200_000  # At most, nearly always.
-# Frozen, so that seconds and few pictures are enough; the head sees them all in one or two steps an epoch.
+# Frozen, so that seconds and few pictures are enough. Of a few pictures an epoch is one step: at a third of this rate the head had
+# hardly begun after 40 of them (ResNet20 on 4 CIFAR-10 pictures a class: 70 % right of two classes, against 92 %).
 _COMMON: dict[str, Any] = {
-    "optimizer": {"learning_rate": 1e-3},
-    "train": {"epochs": 40, "batch_size": 32, "early_stopping_patience": 10},
+    "optimizer": {"learning_rate": 3e-3},
+    "train": {"epochs": 80, "batch_size": 32, "early_stopping_patience": 20},
 }
 PRESETS: dict[str, dict[str, Any]] = {
     "MobileNetV2": {**_COMMON, "backbone": {"name": "MobileNetV2", "weights": "imagenet", "input_size": SIDE_PX}},
