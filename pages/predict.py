@@ -10,12 +10,12 @@ from pages.ui.answer_confusion import confusion, score
 from pages.ui.answer_table import answer_table, choose
 from pages.ui.answers import answer
 from pages.ui.download import download_csv
-from pages.ui.linked import choice, put_into_link, take_from_link
+from pages.ui.linked import choice, number_in_link, put_into_link, take_from_link
 from pages.ui.live_answers import live_answers
 from pages.ui.pick import pick_runs
 from pages.ui.predict_models import MOST, Asked, load, not_told
 from pages.ui.predict_sources import LIVE, Given, given, source
-from pages.ui.state import guarded, head, read_id
+from pages.ui.state import guarded, head
 from pages.ui.text import count, literal
 from tlcore.answer_overview import overview
 from tlcore.answers import COVERAGE, answers_document, answers_table, judged
@@ -29,7 +29,7 @@ def coverage_slider(models: list[Asked]) -> float:
     """How often the possible classes shall hold the true one, in the link as `coverage`."""
     if all(each.model.grounds.conformal is None for each in models):
         return COVERAGE
-    take_from_link("predict_coverage", "coverage", lambda: min(99, max(50, read_id("coverage") or round(100 * COVERAGE))))
+    take_from_link("predict_coverage", "coverage", lambda: round(number_in_link("coverage", 100 * COVERAGE, 50, 99)))
     help_text = "How often the possible classes shall hold the true one. Higher: more classes a picture, and seldom wrong."
     percent = st.slider("Coverage of the possible classes", 50, 99, format="%d%%", key="predict_coverage", width=300, on_change=put_into_link, args=("predict_coverage", "coverage"), help=help_text)
     return percent / 100
@@ -37,7 +37,7 @@ def coverage_slider(models: list[Asked]) -> float:
 
 def asked(pictures: Given, models: list[Asked]) -> Batch:
     """The answers; kept for the session and begun where they were left, so that a click elsewhere loses nothing."""
-    key = (pictures.key, tuple((each.run.id, each.run.attempt) for each in models))
+    key = (pictures.key, tuple((each.run.id, each.run.attempt, each.name) for each in models))
     if st.session_state.get("predict_batch", (None,))[0] != key:
         st.session_state["predict_batch"] = key, Batch({each.name: each.model for each in models}, pictures.files())
         st.session_state["predict_stopped"] = False

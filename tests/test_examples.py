@@ -25,3 +25,8 @@ def test_the_classes_take_turns_and_turning_on_shows_every_picture_before_one_co
 def test_of_fewer_pictures_all_are_given():
     assert sorted(examples(given([0, 2, 2]), 8)) == [0, 1, 2]
     assert len(examples(given([0, 2, 2]), 8, 5)) == 3
+
+
+def test_a_turn_of_any_size_is_found_at_once():
+    of = given([0, 1, 2] * 4)  # Twelve pictures: a multiple of as many turns leads back to the start.
+    np.testing.assert_array_equal(examples(of, 5, 12 * 10**20 + 1), examples(of, 5, 1))

@@ -20,4 +20,4 @@ def examples(given: Predictions, count: int, turn: int = 0) -> np.ndarray:
         of_class = labels == label
         rank[of_class] = np.arange(of_class.sum())
     laid = order[np.lexsort((labels, rank))]
-    return np.take(laid, np.arange(turn * count, turn * count + min(count, len(laid))), mode="wrap")
+    return np.roll(laid, -(turn * count % max(1, len(laid))))[:count]

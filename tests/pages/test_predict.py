@@ -169,7 +169,7 @@ def test_examples_are_test_pictures_and_the_link_names_the_chosen_one(run, open_
     assert not shown & {button.key for button in again.button if button.label in ("Try it", "Chosen")}
 
 
-@pytest.mark.parametrize("link", [{"example": "../1"}, {"example": "999999"}, {"turn": "x"}, {"coverage": "1000"}, {"from": "<b>"}, {"show": "x", "cell": "' OR 1"}])
+@pytest.mark.parametrize("link", [{"example": "../1"}, {"example": "999999"}, {"turn": "x"}, {"turn": "9" * 15}, {"coverage": "1000"}, {"coverage": "x"}, {"from": "<b>"}, {"show": "x", "cell": "' OR 1"}])
 def test_silly_links_are_no_fault(run, open_page, link):
     at = open_page("predict.py", runs=str(run), **{"from": "examples", **link})
     assert not at.exception and not at.error
@@ -183,3 +183,18 @@ def test_the_coverage_widens_the_possible_classes(run, digit, open_page):
     assert at.slider(key="predict_coverage").value == 99 and "At 99% it may be: **" in texts(at)
     at.slider(key="predict_coverage").set_value(60).run()
     assert link(at, "coverage") == "60" and "At 60% it may be: **3**" in texts(at)
+
+
+@pytest.mark.parametrize("said", ["x", "1000", "0", "nan"])
+def test_a_coverage_that_is_none_is_the_usual_one(run, digit, open_page, said):
+    at = open_page("predict.py", runs=str(run), coverage=said)
+    at.file_uploader[0].upload("three.png", digit(3)).run()
+    assert at.slider(key="predict_coverage").value == 90 and "At 90% it may be" in texts(at)
+
+
+def test_answers_outlive_a_new_name_of_the_run(run, digit, open_page, store):
+    at = open_page("predict.py", runs=str(run))
+    at.file_uploader[0].upload("three.png", digit(3)).run()
+    store.rename(run, "yours")
+    at.run()
+    assert not at.exception and not at.error and "##### **3**" in texts(at)
