@@ -23,16 +23,17 @@ from tlcore.conformal import Conformal
 from tlcore.grounds import Grounds
 from tlcore.predict import Model, Seen, predict
 from tlcore.service.answering import About, Limits, application
+from tlcore.service.starting import hosts_at
 
 MODEL = Model(Linear((0, 3, 8)), Grounds(temperature=2.0, conformal=Conformal(np.linspace(0, 0.9, 99))))
 USUAL = Limits()
 
 
 @contextlib.contextmanager
-def serving(model: Model = MODEL, limits: Limits = USUAL) -> Iterator[int]:
+def serving(model: Model = MODEL, limits: Limits = USUAL, host: str = "127.0.0.1") -> Iterator[int]:
     """The service at a free port."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(application(model, About(7, "digits"), limits), log_level="warning"))
+    listening = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    server = uvicorn.Server(uvicorn.Config(application(model, About(7, "digits"), limits, hosts_at(host)), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
@@ -121,8 +122,8 @@ def test_what_is_cut_short_is_one_sentence(port, kind):
         ({"path": "/../etc/passwd", "method": "GET"}, 404, "There is nothing at"),
         ({"method": "GET"}, 405, "GET isn't for /predict"),
         ({"body": b"--edge--\r\n", "Content_Type": "multipart/form-data; boundary=edge"}, 422, "holds no file"),
-        ({"body": b"nonsense", "Content_Type": "multipart/form-data; boundary=edge"}, 400, ""),
-        ({"body": b"nonsense", "Content_Type": "multipart/form-data"}, 400, "boundary"),
+        ({"body": b"nonsense", "Content_Type": "multipart/form-data; boundary=edge"}, 422, "The form can't be read"),
+        ({"body": b"nonsense", "Content_Type": "multipart/form-data"}, 422, "The form can't be read (Missing boundary in multipart). Send the picture as a file field"),
         ({"body": form("a.png", b"x")[0][:-20], "Content_Type": form("a.png", b"x")[1]}, 422, ""),
     ],
 )
@@ -145,6 +146,31 @@ def test_a_body_without_end_is_refused_when_it_is_too_large_whatever_it_declares
                 assert b"413" in line.recv(100)
         assert sent < 32 << 20, "it went on reading"
         assert ask(port, saved(photo(), "PNG"))[0] == 200
+
+
+@pytest.mark.parametrize(("size", "path", "status"), [(24 << 20, "/predict", 413), (24 << 20, "/predict?coverage=2", 413), (8 << 20, "/predict?coverage=2", 422)])
+def test_who_sends_everything_before_reading_sees_the_answer(size, path, status):
+    with serving(limits=Limits(picture_bytes=8 << 20)) as port:
+        assert ask(port, bytes(size), path)[0] == status
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 99000000000", b"Content-Length: 2000000\r\nExpect: 100-continue"])
+def test_what_is_declared_too_large_is_refused_before_it_is_sent(head):
+    with serving(limits=Limits(picture_bytes=1 << 20)) as port, socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+        line.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n\r\n")
+        assert line.recv(100).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "::1"])
+def test_other_addresses_of_this_machine_answer_by_their_own_name(host):
+    try:
+        with serving(host=host) as port:
+            connection = HTTPConnection(host, port, timeout=10)
+            connection.request("GET", "/health")
+            assert connection.getresponse().status == 200
+            connection.close()
+    except OSError as error:
+        pytest.skip(f"this machine has no {host}: {error}")
 
 
 def test_a_slow_sender_is_not_waited_for():
@@ -171,9 +197,9 @@ def test_beyond_so_many_at_once_one_is_told_to_come_back_and_a_slow_answer_ends(
         until = time.monotonic() + 5
         while ask(port, path="/health", method="GET")[1]["busy"] == 0 and time.monotonic() < until:
             time.sleep(0.01)
-        status, said = ask(port, digit)
+        found_503 = [ask(port, body) for body in (digit, bytes(24 << 20))]
         first.join()
-        assert status == 503 and "Try again" in said["error"]
+        assert all(status == 503 and "Try again" in said["error"] for status, said in found_503)
         assert found[0] == (504, {"error": "The answer took more than 0.5 s. Send a smaller picture, or try again."})
         assert ask(port, path="/health", method="GET")[1]["busy"] == 0
 

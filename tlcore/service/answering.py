@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
@@ -24,7 +24,10 @@ from tlcore.service.description import description
 
 MODEL, UNNAMED = "model", "picture"
 HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
-LOCAL_HOSTS = ["127.0.0.1", "localhost"]
+AS_FORM = "Send the picture as a file field, such as curl -F picture=@cat.jpg."
+LOCAL_HOSTS = ("127.0.0.1", "localhost")
+ANY_HOST = ("*",)
+READ_OUT = 4  # Times as much as a picture may be is read before the connection is cut.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +52,8 @@ class About:
     title: str
 
 
-def application(model: Model, about: About, limits: Limits = USUAL, only_local: bool = True) -> Starlette:
-    """The service of one model; only_local: whether requests for other host names are refused, as of a page that had its name point here."""
+def application(model: Model, about: About, limits: Limits = USUAL, hosts: Sequence[str] = LOCAL_HOSTS) -> Starlette:
+    """The service of one model; hosts: names that requests may be for, others being those of a page that had its name point here."""
     service = _Service(model, about, limits)
     routes = [
         Route("/", service.front),
@@ -58,8 +61,8 @@ def application(model: Model, about: About, limits: Limits = USUAL, only_local: 
         Route("/openapi.json", service.openapi),
         Route("/predict", service.predict, methods=["POST"]),
     ]
-    guard = [Middleware(TrustedHostMiddleware, allowed_hosts=LOCAL_HOSTS)] if only_local else []
-    return Starlette(routes=routes, middleware=guard, exception_handlers={HTTPException: _refused, Exception: _failed})  # type: ignore[dict-item]
+    guard = Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
+    return Starlette(routes=routes, middleware=[guard], exception_handlers={HTTPException: _refused, Exception: _failed})  # type: ignore[dict-item]
 
 
 class _Service:
@@ -79,48 +82,46 @@ class _Service:
         return _json(description(self._about.title, self._model.predictor.classes, self._limits.picture_bytes))
 
     async def predict(self, request: Request) -> Response:
-        """The answer about one picture. Refused before it is read where too many are inside already."""
-        if self._inside >= self._limits.at_once:
-            raise HTTPException(503, f"{self._limits.at_once} pictures are being looked at already. Try again in a second.", {"Retry-After": "1"})
-        self._inside += 1
+        """The answer about one picture. Nothing of it is kept where too many are inside already."""
+        full = self._inside >= self._limits.at_once
+        self._inside += not full
         try:
-            coverage = _coverage(request)
             async with _within(self._limits.arrive_s, 408, "The picture took more than {} s to arrive. Send a smaller one."):
-                name, data = await self._picture(request)
+                body = await self._body(request, keep=not full)
+            if full:
+                raise HTTPException(503, f"{self._limits.at_once} pictures are being looked at already. Try again in a second.", {"Retry-After": "1"})
+            coverage, (name, data) = _coverage(request), await _picture(request, body)
             async with _within(self._limits.answer_s, 504, "The answer took more than {} s. Send a smaller picture, or try again."):
                 answer = await self._answer(name, data)
         except ClientDisconnect:
             return Response(status_code=499)  # Nobody reads it.
         finally:
-            self._inside -= 1
+            self._inside -= not full
         if answer.error:
             raise HTTPException(422, answer.error)
         said = verdict_document(answer.verdicts[MODEL], self._model.grounds, coverage)
         return _json({"run": self._about.run, "file": answer.file, "size_px": answer.size_px, "notes": list(answer.notes), "coverage": coverage, **said})
 
-    async def _picture(self, request: Request) -> tuple[str, bytes]:
-        """Name and content of the picture: the body itself, or the first file of a form."""
-        body = await self._body(request)
-        if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-            return UNNAMED, body
-        form = await Request(request.scope, _again(body)).form(max_files=1, max_fields=8)
-        for value in form.values():
-            if not isinstance(value, str):
-                return value.filename or UNNAMED, await value.read()
-        raise HTTPException(422, "The form holds no file. Send the picture as a file field, such as curl -F picture=@cat.jpg.")
+    async def _body(self, request: Request, keep: bool) -> bytes:
+        """Counted while it arrives: what it declares may be wrong.
 
-    async def _body(self, request: Request) -> bytes:
-        """Counted while it arrives: what it declares may be wrong."""
-        most = self._limits.picture_bytes
+        What isn't kept is read all the same, up to a point: whoever is cut off while sending sees no answer.
+        """
+        most, declared = self._limits.picture_bytes, request.headers.get("content-length", "")
         too_large = HTTPException(413, f"The picture is larger than {most >> 20} MiB. Send a smaller one.", {"Connection": "close"})
-        declared = request.headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > most:
+        if declared.isdigit() and int(declared) > (most if "expect" in request.headers else READ_OUT * most):
             raise too_large
-        body = bytearray()
+        body, arrived = bytearray(), 0
         async for chunk in request.stream():
-            body += chunk
-            if len(body) > most:
-                raise too_large
+            arrived += len(chunk)
+            if arrived > READ_OUT * most:
+                break
+            if keep and arrived <= most:
+                body += chunk
+            else:
+                body.clear()
+        if arrived > most:
+            raise too_large
         return bytes(body)
 
     async def _answer(self, name: str, data: bytes) -> Answer:
@@ -128,6 +129,20 @@ class _Service:
             return next(predict({MODEL: self._model}, [(name, data)], kept_px=1))
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, asked)
+
+
+async def _picture(request: Request, body: bytes) -> tuple[str, bytes]:
+    """Name and content of the picture: the body itself, or the file of a form."""
+    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
+        return UNNAMED, body
+    try:
+        form = await Request(request.scope, _again(body)).form(max_files=1, max_fields=8)
+    except HTTPException as error:
+        raise HTTPException(422, f"The form can't be read ({error.detail.rstrip('.')}). {AS_FORM}") from None
+    for value in form.values():
+        if not isinstance(value, str):
+            return value.filename or UNNAMED, await value.read()
+    raise HTTPException(422, f"The form holds no file. {AS_FORM}")
 
 
 @asynccontextmanager

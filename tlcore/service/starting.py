@@ -16,7 +16,7 @@ from tlcore.addresses import is_loopback, refuse_open
 from tlcore.errors import InputError, TLError
 from tlcore.grounds import Grounds
 from tlcore.predict import Model
-from tlcore.service.answering import About, application
+from tlcore.service.answering import ANY_HOST, LOCAL_HOSTS, About, application
 
 HOST, PORT = "127.0.0.1", 8000
 ABOUT = "about.json"  # In a folder for other machines, beside the model.
@@ -35,15 +35,24 @@ def serve(run_dir: Path, about: About, host: str, port: int, say: Callable[[str]
     refuse_open(host, RISK)
     model = Model(inference.load(run_dir), Grounds.of(run_dir))
     listening = _listen(host, port)
-    config = uvicorn.Config(application(model, about, only_local=is_loopback(host)), log_level="warning", timeout_keep_alive=5, timeout_graceful_shutdown=5, server_header=False)
+    config = uvicorn.Config(application(model, about, hosts=hosts_at(host)), log_level="warning", timeout_keep_alive=5, timeout_graceful_shutdown=5, server_header=False)
     taken = listening.getsockname()[1]
-    say(f"Run {about.run} answers at http://{f'[{host}]' if ':' in host else host}:{taken}/predict; Ctrl-C ends it.")
+    say(f"Run {about.run} answers at http://{_in_url(host)}:{taken}/predict; Ctrl-C ends it.")
     try:
         uvicorn.Server(config).run(sockets=[listening])
     except KeyboardInterrupt:  # Uvicorn passes it on once it has ended.
         pass
     finally:
         listening.close()
+
+
+def hosts_at(host: str) -> tuple[str, ...]:
+    """The names that requests may be for at an address."""
+    return (*LOCAL_HOSTS, _in_url(host)) if is_loopback(host) else ANY_HOST
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _listen(host: str, port: int) -> socket.socket:
