@@ -20,7 +20,7 @@ PACKAGE = Path(__file__).parents[1]
 RUN = "run"
 MODEL_FILES = ("model.xml", "model.bin", SUMMARY)
 GROUNDS_FILES = (PREDICTIONS, EMBEDDING)  # What calibration, possible classes and distance come from.
-NEEDED = ("numpy", "openvino", "pandas", "pillow", "pyarrow", "scikit-learn", "scipy", "starlette", "uvicorn", "python-multipart", "pydantic", "PyYAML")
+NEEDED = ("numpy", "openvino", "pandas", "pillow", "psutil", "pyarrow", "scikit-learn", "scipy", "starlette", "uvicorn", "python-multipart", "pydantic", "PyYAML")
 _SERVE = '''\
 """python serve.py: the model in this folder answers pictures over HTTP; --help says how to choose the port."""
 import sys
