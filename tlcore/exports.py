@@ -92,7 +92,12 @@ import json, sys
 import numpy as np
 from PIL import Image, ImageOps
 
-picture = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("RGB")
+picture = ImageOps.exif_transpose(Image.open(sys.argv[1]))
+if picture.mode.startswith("I"):  # 16 bits become 8.
+    picture = Image.fromarray(np.uint8(np.asarray(picture) / 257 + 0.5))
+layer = picture.convert("RGBA")
+picture = Image.new("RGB", layer.size, "white")  # What is transparent is white.
+picture.paste(layer, mask=layer)
 pixels = np.asarray(ImageOps.fit(picture, ({side_px}, {side_px}), Image.Resampling.BILINEAR))[None]
 
 {loading}
@@ -133,7 +138,7 @@ class Kind(NamedTuple):
         return run_dir / EXPORTS / self.name
 
     def example(self, side_px: int) -> str:
-        """A script of some ten lines that asks the file about a picture; it runs in the export's folder."""
+        """A short script that asks the file about a picture; it runs in the export's folder."""
         return _EXAMPLE.format(example=EXAMPLE, side_px=side_px, loading=self.format.loading, classes=CLASSES)
 
 
