@@ -122,6 +122,11 @@ def test_a_model_is_exported_as_a_keras_file_that_gives_the_same_answer(home, de
     assert refused.returncode == 2 and "x.keras: can't be written" in refused.stderr
 
 
+def test_a_name_that_belongs_to_the_weights_is_refused_before_anything_is_made(home, demonstration, tmp_path):
+    refused = tlcore(home, "export", str(demonstration["run"]), "--format", "openvino", "-o", str(tmp_path / "net.bin"))
+    assert refused.returncode == 2 and f"such as {tmp_path / 'net.xml'}." in refused.stderr and not list(tmp_path.iterdir())
+
+
 @pytest.fixture(scope="module")
 def asked(home, demonstration, tmp_path_factory) -> Asked:
     """Test pictures of the demonstration as files."""

@@ -34,6 +34,7 @@ def export_model(options: argparse.Namespace) -> Outcome:
 
     store, workspace = open_workspace()
     run, kind = find_run(store, options.id), exports.kind_of(options.format, options.int8)
+    _refuse_name(kind, options.output)
     job = wait_with_progress(store, run_jobs.submit_export(store, run.id, kind))
     if job.state is not JobState.done:
         raise InputError(job.error or f"it was {job.state}. Try again.")
@@ -42,6 +43,14 @@ def export_model(options: argparse.Namespace) -> Outcome:
     assert check is not None
     path = folder if options.output is None else _copied(kind, folder, options.output)
     return 0, {"run": run.id, "file": str(path), **check.to_document()}, f"{path}: {', '.join(check.facts())}"
+
+
+def _refuse_name(kind: exports.Kind, output: Path | None) -> None:
+    """Raise InputError where the model would be overwritten by what goes beside it."""
+    for beside in kind.format.beside:
+        if output is not None and output.suffix == Path(beside).suffix:
+            model = output.with_suffix(Path(kind.format.file).suffix)
+            raise InputError(f"{output}: that name is for what goes beside the model. Give the model's own, such as {model}.")
 
 
 def _copied(kind: exports.Kind, folder: Path, output: Path) -> Path:
