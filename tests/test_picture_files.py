@@ -62,3 +62,15 @@ def test_few_pictures_are_looked_at_closely_at_once():
     batch = Batch({"m": Model(Linear((0, 3, 8)))}, PictureFiles([("1.png", png(Image.new("RGB", (8, 8), "white")))], 50))
     list(batch.go_on())
     assert batch.few and batch.answers[0].verdicts["m"].heats and batch.closely(0) is batch.answers[0]
+
+
+def test_of_two_that_go_on_at_once_only_the_later_one_adds_answers():
+    """As where a page is drawn anew while the drawing before it still waits for its next answer."""
+    names = [f"{place}.png" for place in range(40)]
+    batch = Batch({"m": Model(Linear((0, 3, 8)))}, PictureFiles([("many.zip", zipped(*names, data=png(Image.new("RGB", (8, 8), "white"))))], 50))
+    before = batch.go_on()
+    assert next(before) == 1
+    after = batch.go_on()
+    assert next(after) == 2
+    assert list(before) == [] and list(after) == list(range(3, 41))
+    assert batch.finished and [answer.file for answer in batch.answers] == [batch.files.read(place)[0] for place in range(40)]

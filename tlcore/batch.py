@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping
 
 from tlcore.picture_files import PictureFiles
@@ -12,12 +13,16 @@ THUMBNAIL_PX = 96
 
 
 class Batch:
-    """`answers` grows in the order of the files. Of more than FEW pictures only thumbnails are kept, and no heat."""
+    """`answers` grows in the order of the files. Of more than FEW pictures only thumbnails are kept, and no heat.
+
+    May be shared between threads: a page that is drawn anew goes on while the drawing before it hasn't ended yet.
+    """
 
     def __init__(self, models: Mapping[str, Model], files: PictureFiles) -> None:
         self.models, self.files = models, files
         self.answers: list[Answer] = []
         self._close: tuple[int, Answer] | None = None
+        self._turn, self._taking = 0, threading.Lock()
 
     def __len__(self) -> int:
         return len(self.files)
@@ -31,11 +36,18 @@ class Batch:
         return len(self.answers) == len(self)
 
     def go_on(self) -> Iterator[int]:
-        """Ask about what wasn't asked about yet; yields how many are answered."""
+        """Ask about what wasn't asked about yet; yields how many are answered. Whoever began to before adds nothing from then on."""
         kept_px = KEPT_PX if self.few else THUMBNAIL_PX
-        for answer in predict(self.models, self.files.files(len(self.answers)), closely=self.few, kept_px=kept_px):
-            self.answers.append(answer)
-            yield len(self.answers)
+        with self._taking:
+            self._turn, done = self._turn + 1, len(self.answers)
+            turn = self._turn
+        for answer in predict(self.models, self.files.files(done), closely=self.few, kept_px=kept_px):
+            with self._taking:
+                if turn != self._turn:
+                    return
+                self.answers.append(answer)
+                done = len(self.answers)
+            yield done
 
     def closely(self, place: int) -> Answer:
         """The answer about one picture, with heat and a copy for looking at; the last one that was asked for is kept."""
