@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from http.client import HTTPConnection
@@ -18,7 +20,7 @@ from tests import bare_environment
 from tests.strange_pictures import REFUSED, TAKEN
 from tlcore.config import parse
 from tlcore.datasets.sources import add_dataset
-from tlcore.errors import ConflictError, NotFoundError
+from tlcore.errors import ConflictError, InputError, NotFoundError
 from tlcore.grounds import Grounds
 from tlcore.images import to_pixels
 from tlcore.nn import inference, training
@@ -111,3 +113,18 @@ def test_an_occupied_folder_and_a_run_without_a_model_are_refused(trained, tmp_p
     (tmp_path / "empty").mkdir()
     with pytest.raises(NotFoundError, match=r"has no model\.xml"):
         write_folder(tmp_path / "empty", ABOUT, lambda: "", tmp_path / "new")
+
+
+def test_what_fails_leaves_no_half_folder(trained, tmp_path, monkeypatch):
+    def no_card() -> str:
+        raise NotFoundError("no result yet")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(NotFoundError, match="no result yet"):
+        write_folder(trained[0], ABOUT, no_card, tmp_path / "service")
+    monkeypatch.setattr(shutil, "copytree", full)
+    with pytest.raises(InputError, match="No space left"):
+        write_folder(trained[0], ABOUT, lambda: "", tmp_path / "service")
+    assert not (tmp_path / "service").exists()

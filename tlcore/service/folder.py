@@ -6,7 +6,7 @@ import dataclasses
 import importlib.metadata
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tlcore.embedding import EMBEDDING
@@ -70,17 +70,26 @@ def write_folder(run_dir: Path, about: About, card: Callable[[], str], to: Path)
     try:
         if to.exists() and (not to.is_dir() or any(to.iterdir())):
             raise ConflictError(f"{to}: is there already. Give the path of a new folder.")
+        texts = _texts(about, card())
         (to / RUN).mkdir(parents=True)
-        for name in (*MODEL_FILES, *GROUNDS_FILES):
-            if (run_dir / name).is_file():
-                shutil.copyfile(run_dir / name, to / RUN / name)
-        shutil.copytree(PACKAGE, to / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "assets", "templates"))
-        (to / RUN / ABOUT).write_text(json.dumps(dataclasses.asdict(about)), encoding="utf-8")
-        for name, text in _texts(about, card()).items():
-            (to / name).write_text(text, encoding="utf-8")
+        try:
+            _fill(run_dir, about, texts, to)
+        except OSError:
+            shutil.rmtree(to, ignore_errors=True)  # Half a folder would be refused the next time.
+            raise
     except OSError as error:
         raise InputError(f"{to}: can't be written ({error.strerror}). Give the path of a new folder.") from None
     return to
+
+
+def _fill(run_dir: Path, about: About, texts: Mapping[str, str], to: Path) -> None:
+    for name in (*MODEL_FILES, *GROUNDS_FILES):
+        if (run_dir / name).is_file():
+            shutil.copyfile(run_dir / name, to / RUN / name)
+    shutil.copytree(PACKAGE, to / PACKAGE.name, ignore=shutil.ignore_patterns("__pycache__", "assets", "templates"))
+    (to / RUN / ABOUT).write_text(json.dumps(dataclasses.asdict(about)), encoding="utf-8")
+    for name, text in texts.items():
+        (to / name).write_text(text, encoding="utf-8")
 
 
 def _texts(about: About, card: str) -> dict[str, str]:
