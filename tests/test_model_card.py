@@ -11,6 +11,7 @@ import yaml
 
 from tests.finished_run import finished_run
 from tlcore import exports
+from tlcore.datasets.dataset import Dataset
 from tlcore.evaluation import evaluate_run
 from tlcore.limits import limits
 from tlcore.markdown import inline
@@ -78,6 +79,15 @@ def test_limits_name_weak_classes_confusions_and_what_was_seen(ready):
     if weakest["recall_high"] < found.figures["balanced_accuracy"]:
         assert f"{weakest['class']} ({weakest['recall']:.0%})" in said[2]
     assert said[-1].startswith("Taken for each other most often: ")
+
+
+def test_where_files_lay_on_this_machine_is_not_passed_on(ready, monkeypatch):
+    (store, run), opened = ready, Dataset.open
+    for source, told in (("/home/ann/secret/pets.zip", "from pets.zip,"), (r"C:\Users\ann\pets.zip", "from pets.zip,"), ("uploaded 'a/b.zip'", "from uploaded 'a/b.zip',")):
+        with monkeypatch.context() as patch:
+            patch.setattr("tlcore.model_card.Dataset.open", lambda folder, source=source: dataclasses.replace(opened(folder), source=source))
+            card = model_card(store.job(run), store, {})
+        assert told in card and "ann" not in card
 
 
 def test_without_its_dataset_the_card_says_so(ready, tmp_path):

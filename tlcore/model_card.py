@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 import jinja2
@@ -60,7 +60,7 @@ def model_card(run: Job, store: Store, made: Mapping[Kind, Check] | None = None,
 def _template() -> jinja2.Template:
     folder = Path(__file__).parent / "templates"
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folder), autoescape=False, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"inline": lambda text: inline(str(text)), "count": lambda number: f"{number:,}"}
+    environment.filters |= {"inline": lambda text: inline(str(text)), "count": lambda number: f"{number:,}", "without_folders": _without_folders}
     return environment.get_template("model_card.md")
 
 
@@ -77,6 +77,11 @@ def _head(run: Job, network: BackboneSpec, found: Evaluation) -> str:
         }]}],
     }  # fmt: skip
     return yaml.safe_dump(head, sort_keys=False, allow_unicode=True).strip()
+
+
+def _without_folders(source: str) -> str:
+    """Of a path its last part: cards are passed on, and where files lay here is nobody's business elsewhere."""
+    return next((path.name or source for kind in (PurePosixPath, PureWindowsPath) if (path := kind(source)).is_absolute()), source)
 
 
 def _some(classes: tuple[str, ...]) -> str:

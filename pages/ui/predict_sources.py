@@ -73,7 +73,8 @@ def _example(run: Job) -> Given | None:
         return None
     label = next((found.classes[label] for row, label in zip(found.rows, found.labels, strict=True) if row == asked), None)
     if label is None:
-        st.warning(f"Picture {asked} is no test picture of run {run.id}. Choose one of those above.", icon=":material/warning:")
+        named = f"Picture {asked}" if asked >= 0 else "The link's example"
+        st.warning(f"{named} is no test picture of run {run.id}. Choose one of those above.", icon=":material/warning:")
         return None
     return Given((dataset_id, asked), lambda: PictureFiles([(f"{label}/picture {asked}", open_dataset(dataset_id).image_bytes(asked))], 1))
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.collecting.frames import frame, shots
-from tests.strange_pictures import REFUSED
+from tests.strange_pictures import REFUSED, TAKEN
 from tlcore.collecting import collection as collecting
 from tlcore.collecting.collection import Collection, Shot, lacking
 from tlcore.errors import ConflictError, InputError, NotFoundError
@@ -87,6 +87,12 @@ def test_what_is_no_picture_is_one_sentence_and_leaves_nothing(place, collection
     with pytest.raises(InputError) as caught:
         collection.take(1, [Shot(frame(0, 0, 0), 0), Shot(data, 0)])
     assert str(caught.value).startswith("The camera's picture: ") and said in str(caught.value) and collection.pictures() == []
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_whatever_is_a_picture_is_taken(name, collection):
+    (taken,) = collection.take(1, [Shot(TAKEN[name], 0)])
+    assert Image.open(taken.path).mode == "RGB"
 
 
 def test_a_collection_has_an_end(collection, monkeypatch):

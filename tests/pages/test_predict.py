@@ -173,8 +173,9 @@ def test_examples_are_test_pictures_and_the_link_names_the_chosen_one(run, open_
 def test_silly_links_are_no_fault(run, open_page, link):
     at = open_page("predict.py", runs=str(run), **{"from": "examples", **link})
     assert not at.exception and not at.error
-    if link.get("example") == "999999":
-        assert "is no test picture of run" in at.warning[0].value
+    if "example" in link:
+        named = "Picture 999999" if link["example"] == "999999" else "The link's example"
+        assert f"{named} is no test picture of run" in at.warning[0].value
 
 
 def test_the_coverage_widens_the_possible_classes(run, digit, open_page):
