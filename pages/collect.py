@@ -20,7 +20,7 @@ from pages.ui.state import (
     write_query,
 )
 from pages.ui.text import count, literal
-from tlcore.collecting.collection import MAX_NAME, Collection
+from tlcore.collecting.collection import MAX_NAME, Collection, Shot
 from tlcore.errors import NotFoundError
 from tlcore.store import JobState
 
@@ -55,7 +55,7 @@ def take(collection: Collection) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         label = classes(collection, about, taken)
-        camera("collect_camera", lambda shots: _keep(collection, label, shots))
+        camera("collect_camera", lambda subject, shots: _keep(collection, subject, shots), label)
     with right, guarded():
         its = [each for each in taken if each.label == label]
         one_class(collection, about, label, len(its))
@@ -65,7 +65,7 @@ def take(collection: Collection) -> None:
         training(collection, about, taken)
 
 
-def _keep(collection: Collection, label: int, shots: list) -> None:
+def _keep(collection: Collection, label: int, shots: list[Shot]) -> None:
     collection.take(label, shots)
 
 

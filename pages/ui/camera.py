@@ -23,8 +23,10 @@ _widget = st.components.v2.component(
 )
 
 
-def camera(key: str, on_frames: Callable[[list[Shot]], None], live: bool = False) -> None:
-    """Draw it. on_frames: is given each bundle before the page runs; live: one frame after another instead of while a button is held.
+def camera(key: str, on_frames: Callable[[int, list[Shot]], None], subject: int = 0, live: bool = False) -> None:
+    """Draw it. on_frames: is given each bundle before the page runs, with what was `subject` when its frames were taken.
+
+    live: one frame after another instead of while a button is held.
 
     What on_frames can't use is said above the camera. The widget goes on when the page has run to here, so whatever
     takes time belongs before.
@@ -35,20 +37,20 @@ def camera(key: str, on_frames: Callable[[list[Shot]], None], live: bool = False
         bundle = st.session_state[key].get("frames")
         st.session_state[f"{key}_seen"] = _id(bundle)
         with mistakes_kept(mistake):
-            on_frames(shots_of(bundle))
+            on_frames(*sent(bundle))
 
     if mistake in st.session_state:
         st.error(literal(st.session_state.pop(mistake)), icon=":material/error:")
-    _widget(key=key, data={"live": live, "seen": st.session_state.get(f"{key}_seen", "")}, on_frames_change=received)
+    _widget(key=key, data={"live": live, "subject": subject, "seen": st.session_state.get(f"{key}_seen", "")}, on_frames_change=received)
 
 
-def shots_of(bundle: Any) -> list[Shot]:
-    """The frames of what the browser sent, which may be anything. Raises InputError."""
+def sent(bundle: Any) -> tuple[int, list[Shot]]:
+    """The subject and the frames of what the browser sent, which may be anything. Raises InputError."""
     try:
-        frames = bundle["frames"]
-        if not isinstance(frames, list) or not 0 < len(frames) <= MOST_FRAMES:
+        subject, frames = bundle["subject"], bundle["frames"]
+        if not isinstance(subject, int) or not isinstance(frames, list) or not 0 < len(frames) <= MOST_FRAMES:
             raise ValueError
-        return [_shot(frame["jpeg"], float(frame["ago"])) for frame in frames]
+        return subject, [_shot(frame["jpeg"], float(frame["ago"])) for frame in frames]
     except (TypeError, KeyError, ValueError, OverflowError, binascii.Error):
         raise InputError("The browser sent something that is no picture of its camera. Reload the page and take it again.") from None
 

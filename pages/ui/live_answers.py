@@ -38,7 +38,7 @@ def _forget() -> None:
     st.session_state.pop(_SHOT, None)
 
 
-def _keep(shots: list[Shot]) -> None:
+def _keep(_subject: int, shots: list[Shot]) -> None:
     st.session_state[_SHOT] = shots[-1]
 
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.serving import open_page, parameter, settle
+from tests.browser.serving import number_in, open_page, parameter, settle
 from tlcore.collecting.collection import Collection
 from tlcore.datasets.dataset import Dataset
 from tlcore.store import JobState, Store
@@ -27,7 +27,8 @@ navigator.mediaDevices.getUserMedia = async () => {
     pen.fillRect(0, 0, 320, 240);
     pen.fillStyle = 'white';
     for (let at = place % 40 - 40; at < 320; at += 40) pen.fillRect(...(upright ? [at, 0, 14, 240] : [0, at, 320, 14]));
-    pen.fillRect((7 * number++) % 300, 110, 20, 20);
+    number += 1;
+    pen.fillRect(45 + (37 * number) % 211, 40 + (17 * number) % 149, 20, 20);
   }, 40);
   return canvas.captureStream(25);
 };
@@ -105,6 +106,19 @@ def test_what_is_taken_survives_a_refresh_and_bad_ones_go(page, server):
     assert len(collection.pictures()) == 3
     expect(page.get_by_text("Take 2 more bursts of 'Class 1'. Take pictures of 'Class 2'.")).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+
+
+def test_frames_on_their_way_go_to_the_class_that_was_shown(page, server):
+    page.add_init_script(SCENES)
+    start(page, server.url)
+    turn_on(page)
+    hold(page, 12)
+    page.get_by_text("Class 2 · ").click()  # While most of them still wait.
+    said = page.get_by_text(re.compile(r"^\d+ taken\.$"))
+    expect(said).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+    collection = collection_of(page, server)
+    assert (len(collection.pictures(1)), len(collection.pictures(2))) == (number_in(said.inner_text()), 0)
 
 
 def test_the_button_works_by_keyboard(page, server):

@@ -160,20 +160,24 @@ def test_the_tab_camera_of_data_leads_there(empty, open_page):
 
 def test_what_the_browser_sends_becomes_frames():
     data = frame(0, 0, 0)
-    found = camera.shots_of({"id": "a", "frames": [{"jpeg": base64.b64encode(data).decode(), "ago": 0.5}]})
-    assert found == [camera.Shot(data, 0.5)]
+    found = camera.sent({"id": "a", "subject": 2, "frames": [{"jpeg": base64.b64encode(data).decode(), "ago": 0.5}]})
+    assert found == (2, [camera.Shot(data, 0.5)])
+
+
+GOOD = {"jpeg": "YQ==", "ago": 0}
 
 
 @pytest.mark.parametrize(
     "sent",
     [
-        None, "text", 7, [], {}, {"frames": []}, {"frames": "abc"}, {"frames": [None]}, {"frames": [{"jpeg": "abcd"}]},
-        {"frames": [{"jpeg": 5, "ago": 0}]}, {"frames": [{"jpeg": "no base64!", "ago": 0}]}, {"frames": [{"jpeg": "YQ==", "ago": "x"}]},
-        {"frames": [{"jpeg": "YQ==", "ago": math.nan}]}, {"frames": [{"jpeg": "YQ==", "ago": 0}] * 17}, {"frames": [{"jpeg": "YQ==", "ago": 10**400}]},
-        {"frames": [{"jpeg": "Y" * (5 << 20), "ago": 0}]},
+        None, "text", 7, [], {}, {"subject": 1, "frames": []}, {"subject": 1, "frames": "abc"}, {"subject": 1, "frames": [None]},
+        {"subject": 1, "frames": [{"jpeg": "abcd"}]}, {"subject": 1, "frames": [{"jpeg": 5, "ago": 0}]}, {"subject": 1, "frames": [{"jpeg": "no base64!", "ago": 0}]},
+        {"subject": 1, "frames": [{"jpeg": "YQ==", "ago": "x"}]}, {"subject": 1, "frames": [{"jpeg": "YQ==", "ago": math.nan}]},
+        {"subject": 1, "frames": [GOOD] * 17}, {"subject": 1, "frames": [{"jpeg": "YQ==", "ago": 10**400}]},
+        {"subject": 1, "frames": [{"jpeg": "Y" * (5 << 20), "ago": 0}]}, {"frames": [GOOD]}, {"subject": "1", "frames": [GOOD]},
     ],
-    ids=range(16),
+    ids=range(18),
 )  # fmt: skip
 def test_anything_else_is_one_sentence(sent):
     with pytest.raises(InputError, match="no picture of its camera"):
-        camera.shots_of(sent)
+        camera.sent(sent)

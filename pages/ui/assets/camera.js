@@ -1,5 +1,6 @@
 // The camera: shows what it sees, takes frames while its button is held, or steadily, and hands them over bundle by bundle.
 // The next bundle goes when the page has said that it has the last one (data.seen), so that none is lost and none piles up.
+// A frame belongs to what was to be seen when it was taken (data.subject), whatever is chosen by the time that it goes.
 
 const EVERY_MS = 250;
 const SIDE_PX = 480;
@@ -27,6 +28,8 @@ class Camera {
     this.find(".on").onclick = () => (this.stream ? this.stop() : this.start());
     this.find(".which").onchange = (event) => this.start(event.target.value);
     this.holdable(this.find(".take"));
+    this.fresh = true; // Whether the camera has given a frame since the last was taken.
+    this.refresh();
     this.startIfAllowed();
   }
 
@@ -37,7 +40,7 @@ class Camera {
     const take = this.find(".take");
     take.textContent = data.live ? (this.paused ? "Go on" : "Pause") : "Hold to take pictures";
     if (this.sent && data.seen === this.sent.id) this.sent = null;
-    this.handOver();
+    if (!this.holding || this.waiting.length >= BUNDLE) this.handOver();
     this.steadily();
     this.tell();
   }
@@ -74,6 +77,13 @@ class Camera {
     this.steadily();
   }
 
+  refresh() {
+    this.video.requestVideoFrameCallback?.(() => {
+      this.fresh = true;
+      if (!this.gone) this.refresh();
+    });
+  }
+
   async listCameras(current) {
     const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((device) => device.kind === "videoinput");
     const which = this.find(".which");
@@ -96,12 +106,13 @@ class Camera {
   // A frame as it is shown, the square in the middle, at most SIDE_PX; not mirrored.
   frame() {
     const { videoWidth: width, videoHeight: height } = this.video;
-    if (!this.stream || !width) return null;
+    if (!this.stream || !width || !this.fresh) return null;
+    this.fresh = !this.video.requestVideoFrameCallback; // Without it nobody tells; the page knows frames that it has.
     const side = Math.min(width, height);
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = Math.min(side, SIDE_PX);
     canvas.getContext("2d").drawImage(this.video, (width - side) / 2, (height - side) / 2, side, side, 0, 0, canvas.width, canvas.height);
-    return { jpeg: canvas.toDataURL("image/jpeg", QUALITY).split(",")[1], at: performance.now() };
+    return { jpeg: canvas.toDataURL("image/jpeg", QUALITY).split(",")[1], at: performance.now(), subject: this.data.subject };
   }
 
   holdable(button) {
@@ -185,10 +196,13 @@ class Camera {
       this.waiting.unshift(...this.sent.frames);
       this.sent = null;
     }
-    if (this.sent || !this.waiting.length) return;
-    const frames = this.waiting.splice(0, BUNDLE);
+    if (this.sent || this.gone || !this.waiting.length) return;
+    const { subject } = this.waiting[0];
+    const other = this.waiting.findIndex((frame) => frame.subject !== subject);
+    const frames = this.waiting.splice(0, Math.min(BUNDLE, other < 0 ? BUNDLE : other));
     this.sent = { id: `${Date.now()}-${Math.random()}`, at: now, frames };
-    this.trigger("frames", { id: this.sent.id, frames: frames.map((frame) => ({ jpeg: frame.jpeg, ago: (now - frame.at) / 1000 })) });
+    this.trigger("frames", { id: this.sent.id, subject, frames: frames.map((frame) => ({ jpeg: frame.jpeg, ago: (now - frame.at) / 1000 })) });
+    setTimeout(() => this.handOver(), AGAIN_MS + 100);
   }
 
   tell(problem) {
