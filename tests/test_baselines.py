@@ -49,4 +49,5 @@ def test_of_much_only_some_is_read(digits, monkeypatch):
     found = baselines.nearest_centroid([(rows, labels[:1200])], {"test": HeldRows(pixels[1200:1700])}, 10)
     reference = NearestCentroid().fit(normalize(pixels[:1200:2]), labels[:1200:2]).predict(normalize(pixels[1200:1700]))
     assert np.array_equal(found["test"], reference)
+    monkeypatch.setattr(baselines, "MOST_BYTES", rows.nbytes // 2 - 1)
     assert baselines.nearest_centroid([(rows, labels[:1200])], {"test": rows}, 10) is None

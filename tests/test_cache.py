@@ -70,7 +70,7 @@ def test_contents_say_what_is_there_in_words(workspace):
     said = [f"{entry.name}: {entry.details()}" for entry in held.entries]
     assert said == [
         "MobileNetV2 · 96 px · pooled: 200 pictures, 300 kB, used 2 h ago",
-        "VGG16 · 96 px · feature maps below the top block · by TensorFlow · of other library versions: 100 pictures, 100 kB, used 1 min ago",
+        "VGG16 · 96 px · feature maps below the top block in float32 · by TensorFlow · of other library versions: 100 pictures, 100 kB, used 1 min ago",
         "Converted network: 50.0 kB, used 9 h ago",
     ]
     everything = sum(path.stat().st_size for path in workspace.cache.rglob("*") if path.is_file())
@@ -83,6 +83,7 @@ def test_what_a_key_stands_for_in_words():
     about = {"backbone": "VGG16", "input_size": 64, "kind": "map", "cut": "block5_pool", "view": "3"}
     assert cache.name_of(about) == "VGG16 · 64 px · feature maps of the last block · changed view 3"
     assert cache.name_of(about | {"cut": "block3_pool", "view": None}) == "VGG16 · 64 px · feature maps below the top 2 blocks"
+    assert cache.name_of(about | {"view": None, "dtype": "float32"}) == "VGG16 · 64 px · feature maps of the last block in float32"
 
 
 def test_the_least_recently_used_goes_first_segment_by_segment(workspace, allow):

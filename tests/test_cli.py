@@ -20,7 +20,7 @@ from benchmarks.workbench import stop_supervisor
 from tlcore.cli import build_parser, main
 from tlcore.datasets.dataset import Dataset
 from tlcore.exports import FORMATS, MOST_DIFFERENCE, kind_of
-from tlcore.nn.exporting import asking
+from tlcore.nn.exporting import asking, making
 from tlcore.reporter import NullReporter
 from tlcore.results import load_predictions
 from tlcore.store import Store
@@ -30,8 +30,9 @@ ROOT = Path(__file__).parents[1]
 
 
 class Asked(NamedTuple):
-    """Pictures, and what the run's own evaluation says of them."""
+    """A run, pictures, and what the run's own evaluation says of them."""
 
+    run: int
     files: list[Path]
     pixels: np.ndarray
     stored: np.ndarray
@@ -128,26 +129,36 @@ def test_a_name_that_belongs_to_the_weights_is_refused_before_anything_is_made(h
 
 
 @pytest.fixture(scope="module")
-def asked(home, demonstration, tmp_path_factory) -> Asked:
-    """Test pictures of the demonstration as files."""
-    workspace = Workspace(home)
-    stored = load_predictions(workspace.run(demonstration["run"]), "test")
-    stored = stored.take(np.arange(0, len(stored), 20))
+def tuned(home, demonstration, tmp_path_factory) -> dict:
+    """The top block learns, on feature maps that go on from stored ones: for learning both are rounded to float16."""
+    config = tmp_path_factory.mktemp("tuned") / "run.yaml"
+    config.write_text("dataset: digits\nsplit: {train_fraction: 0.3}\ntrain: {epochs: 2}\noptimizer: {learning_rate: 0.003}\n")
+    first, second = (document(home, "train", str(config), "--set", f"freeze.trainable_blocks={blocks}", "--wait") for blocks in (2, 1))
+    assert first["cache"]["via"] is None and second["cache"]["via"] is not None
+    return second
+
+
+@pytest.fixture(scope="module", params=["demonstration", "tuned"])
+def asked(home, request, tmp_path_factory) -> Asked:
+    """A hundred test pictures as files."""
+    workspace, run = Workspace(home), request.getfixturevalue(request.param)["run"]
+    stored = load_predictions(workspace.run(run), "test")
+    stored = stored.take(making.evenly(len(stored), 100))
     dataset, folder = Dataset.open(workspace.dataset(Store.open(workspace).dataset("digits").id)), tmp_path_factory.mktemp("pictures")
     files = [folder / f"{row}.png" for row in stored.rows]
     for file, row in zip(files, stored.rows, strict=True):
         file.write_bytes(dataset.image_bytes(int(row)))
-    return Asked(files, dataset.pixels(stored.rows, 32), stored.probabilities, list(stored.classes))
+    return Asked(run, files, dataset.pixels(stored.rows, 32), stored.probabilities, list(stored.classes))
 
 
-def test_one_picture_gets_one_answer_in_the_evaluation_from_the_command_and_from_the_service(home, demonstration, asked):
-    rows = document(home, "predict", str(demonstration["run"]), *map(str, asked.files))["predictions"]
+def test_one_picture_gets_one_answer_in_the_evaluation_from_the_command_and_from_the_service(home, asked):
+    rows = document(home, "predict", str(asked.run), *map(str, asked.files))["predictions"]
     np.testing.assert_allclose([[row["probabilities"][name] for name in asked.classes] for row in rows], asked.stored, atol=MOST_DIFFERENCE)
-    command = [sys.executable, "-m", "tlcore", "serve", str(demonstration["run"]), "--port", "0"]
+    command = [sys.executable, "-m", "tlcore", "serve", str(asked.run), "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, env={**os.environ, "TLCORE_HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
         try:
             address = re.search(r"http://\S+/predict", service.stderr.readline())[0]
-            for file, row in zip(asked.files, rows, strict=True):
+            for file, row in zip(asked.files[::4], rows[::4], strict=True):  # Each takes a process that decodes it.
                 with urllib.request.urlopen(address, file.read_bytes(), timeout=60) as answer:
                     said = json.load(answer)
                 assert said["probabilities"] == pytest.approx(row["probabilities"], abs=1e-6) and said["possible"] == row["possible"]
@@ -167,10 +178,10 @@ def test_a_service_that_cannot_listen_says_why(home, demonstration):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FORMATS)
-def test_one_picture_gets_one_answer_in_the_evaluation_and_from_every_exported_file(home, demonstration, asked, name):
+def test_one_picture_gets_one_answer_in_the_evaluation_and_from_every_exported_file(home, asked, name):
     kind = kind_of(name)
-    document(home, "export", str(demonstration["run"]), "--format", name)
-    found = asking.ask(kind, kind.folder(Workspace(home).run(demonstration["run"])), asked.pixels, NullReporter())
+    document(home, "export", str(asked.run), "--format", name)
+    found = asking.ask(kind, kind.folder(Workspace(home).run(asked.run)), asked.pixels, NullReporter())
     np.testing.assert_allclose(found.probabilities, asked.stored, atol=MOST_DIFFERENCE)
 
 
@@ -215,8 +226,9 @@ def test_the_cache_is_listed_bounded_and_emptied(home, demonstration):
     while any(entry["in_use"] for entry in held["entries"]) and time.monotonic() < give_up_at:
         time.sleep(0.2)  # A run is done a moment before its process ends.
         held = document(home, "cache")
-    entry = next(entry for entry in held["entries"] if entry["name"] == "ResNet20 · 32 px · feature maps of the last block")
-    assert entry["pictures"] == 1797 and not entry["in_use"]
+    name = "ResNet20 · 32 px · feature maps of the last block"
+    entry, exact = (next(entry for entry in held["entries"] if entry["name"] == each) for each in (name, f"{name} in float32"))
+    assert (entry["pictures"], exact["pictures"]) == (1259, 179 + 359) and not entry["in_use"] and not exact["in_use"]
     assert 0 < entry["bytes"] < held["bytes"] < held["budget_bytes"] and held["budget_from"] == "default"
     assert document(home, "cache", "budget", "20GB") == {"budget_bytes": 20 * 10**9, "budget_from": "setting"}
     assert "of 20 GB (set in this workspace)" in tlcore(home, "cache").stdout

@@ -275,7 +275,7 @@ def stored_ids(folder: Path) -> frozenset[bytes]:
         return frozenset()
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=8)
 def _stored_ids(folder: Path, _changed_ns: int) -> frozenset[bytes]:
     """A segment appears by a rename, which changes the time of its folder."""
     found: set[bytes] = set()

@@ -30,7 +30,7 @@ def nearest_centroid(learnt: Sequence[tuple[Rows, np.ndarray]], tested: Mapping[
     learnt: rows (n, …) with labels (n,). Feature maps are averaged over positions; every picture's features are scaled
     to length 1 (SimpleShot's L2N, Wang et al. 2019). A class without a picture is never the nearest.
     """
-    if sum(rows.nbytes for rows in tested.values()) > MOST_BYTES:
+    if sum(rows.nbytes for rows in tested.values()) > 2 * MOST_BYTES:  # Twice: feature maps of these are in float32.
         return None
     step = max(1, -(-sum(rows.nbytes for rows, _ in learnt) // MOST_BYTES))
     sums, counts = None, np.zeros(k)

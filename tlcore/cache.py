@@ -173,6 +173,7 @@ def name_of(about: dict[str, Any]) -> str:
     if spec is not None and about.get("kind") == "map" and about.get("cut") in spec.block_ends:
         above = len(spec.blocks) - 1 - spec.block_ends.index(str(about["cut"]))
         parts[-1] += (f" below the top {above} blocks" if above > 1 else " below the top block") if above else " of the last block"
+        parts[-1] += " in float32" if about.get("dtype") == "float32" else ""
     if about.get("view") is not None:
         parts.append(f"changed view {about['view']}")
     if about.get("engine") == "tensorflow":

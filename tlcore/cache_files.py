@@ -81,7 +81,7 @@ def look(workspace: Workspace, protect: Collection[str] = ()) -> Found:
         sum(file.bytes for files in [*rows.values(), *networks.values()] for file in files) + sum(file.bytes for file in unfinished if file.path.parent == workspace.compiled),
         tuple(folders),
         marks,
-        {key: about for key, (_, about) in layouts.items()},
+        {key: {**about, "dtype": layout.dtype} if layout and about else about for key, (layout, about) in layouts.items()},
         {key: layout.stored_bytes for key, (layout, _) in layouts.items() if layout is not None},
     )
 

@@ -25,7 +25,7 @@ LIBRARIES = ("openvino", "tensorflow", "keras")  # Another version of any may gi
 class Cut:
     """Where the frozen prefix ends and in which form its activations are kept.
 
-    kind: avg or max: pooled vectors, float32; map: feature maps, float16; pixels: nothing is frozen.
+    kind: avg or max: pooled vectors, float32; map: feature maps, float16 for learning; pixels: nothing is frozen.
     """
 
     layer: str | None
@@ -34,6 +34,11 @@ class Cut:
     @property
     def dtype(self) -> str:
         return {"map": "float16", "pixels": "uint8"}.get(self.kind, "float32")
+
+    @property
+    def given_dtype(self) -> str:
+        """In which what follows is given rows, however they are kept."""
+        return "uint8" if self.kind == "pixels" else "float32"
 
 
 def cut_for(spec: BackboneSpec, trainable_blocks: int, pooling: str) -> Cut:
@@ -62,6 +67,7 @@ class PrefixIdentity:
     via: the earlier cut whose stored, rounded feature maps they were computed from; None: from pixels.
     view: which augmented view of each picture goes in; None: the picture as it is.
     precision: of the layers where it isn't float32, as on a graphics card.
+    exact: nothing is rounded, neither on the way nor as it is kept; then all ways give the same, and `via` is None.
     """
 
     backbone: str
@@ -72,13 +78,18 @@ class PrefixIdentity:
     via: str | None = None
     view: str | None = None
     precision: str | None = None
+    exact: bool = False
+
+    @property
+    def dtype(self) -> str:
+        return "float32" if self.exact else self.cut.dtype
 
     def about(self) -> dict[str, str | int | None]:
         """What the key stands for."""
         options = {name: value for name in ("via", "view", "precision") if (value := getattr(self, name)) is not None}
         return {
             "format": FORMAT, "backbone": self.backbone, "weights": self.weights, "input_size": self.side_px,
-            "cut": self.cut.layer, "kind": self.cut.kind, "dtype": self.cut.dtype,
+            "cut": self.cut.layer, "kind": self.cut.kind, "dtype": self.dtype,
             "engine": self.engine, **{library: version(library) for library in LIBRARIES}, **options,
         }
 

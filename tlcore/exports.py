@@ -17,9 +17,7 @@ from tlcore.results import PICTURES
 
 EXPORTS, CHECK, CLASSES, EXAMPLE, CARD = "exports", "check.json", "classes.json", "example.py", "MODEL_CARD.md"
 CHECKED_PICTURES, INT8_CHECKED_PICTURES = 100, 500
-# Of a probability, in float32. Where feature maps are rounded to float16, a runtime's last digit tips some of them over:
-# among 400 pictures up to 1.3e-4 was seen between any two runtimes, 2.6e-4 where a run rounded twice.
-MOST_DIFFERENCE, MOST_DIFFERENCE_ROUNDED = 1e-4, 5e-4
+MOST_DIFFERENCE = 1e-4  # Of a probability, in float32.
 MOST_ACCURACY_LOST = 0.05  # By int8.
 
 
@@ -190,18 +188,17 @@ class Check:
         small = self.largest_difference < MOST_DIFFERENCE
         return [*facts, f"probabilities differ by {f'less than {MOST_DIFFERENCE:g}' if small else f'up to {self.largest_difference:.1g}'}"]
 
-    def refuse_other(self, kind: Kind, rounded: bool) -> None:
-        """Raise ConflictError where the file isn't what the network is; `rounded`: it rounds feature maps. Written so that NaN is refused too."""
+    def refuse_other(self, kind: Kind) -> None:
+        """Raise ConflictError where the file isn't what the network is. Written so that NaN is refused too."""
         if kind.int8 and not self.accuracy >= self.accuracy_before - MOST_ACCURACY_LOST:
             raise ConflictError(
                 f"{kind.title}: accuracy falls from {self.accuracy_before:.1%} to {self.accuracy:.1%} on {self.pictures} {PICTURES[self.part]}, "
                 f"and {100 * MOST_ACCURACY_LOST:.0f} points are allowed. Take float32."
             )
-        most = MOST_DIFFERENCE_ROUNDED if rounded else MOST_DIFFERENCE
-        if not kind.int8 and not self.largest_difference <= most:
+        if not kind.int8 and not self.largest_difference <= MOST_DIFFERENCE:
             raise ConflictError(
                 f"{kind.title}: on {self.pictures} {PICTURES[self.part]} a probability differs by {self.largest_difference:.2g} from the network's, "
-                f"and {most:g} is allowed. Choose another format."
+                f"and {MOST_DIFFERENCE:g} is allowed. Choose another format."
             )
 
 

@@ -44,8 +44,13 @@ def nearest_stored_maps(identity: PrefixIdentity, spec: BackboneSpec, ids: Colle
 
 
 def by_way_of(identity: PrefixIdentity, cut: Cut) -> PrefixIdentity:
-    """The same layers by way of rounded feature maps at an earlier cut."""
-    return dataclasses.replace(identity, via=cut.layer)
+    """The same layers by way of stored feature maps at an earlier cut; where these are exact it makes no difference."""
+    return identity if identity.exact else dataclasses.replace(identity, via=cut.layer)
+
+
+def exactly(identity: PrefixIdentity) -> PrefixIdentity:
+    """The same layers with nothing rounded, as for pictures that validate or are tested."""
+    return dataclasses.replace(identity, via=None, exact=True)
 
 
 def upto(identity: PrefixIdentity, cut: Cut) -> PrefixIdentity:

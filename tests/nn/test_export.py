@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from tlcore.config import HeadConfig
 from tlcore.cuts import cut_for
@@ -12,6 +13,9 @@ from tlcore.nn.models import Backbone, prefix_model, tail_model
 from tlcore.nn.openvino_engine import OpenVINOEngine
 from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.prefix import Prefix
+from tlcore.nn.strategies.frozen import Frozen
+from tlcore.nn.strategy import Recipe
+from tlcore.nn.trainer import Trainer
 from tlcore.reporter import NullReporter
 
 TINY = 1e-6  # Weights of the head: probabilities of activations this large stay away from 0 and 1.
@@ -25,15 +29,16 @@ def with_huge_activations(resnet) -> Backbone:
     return huge
 
 
-def test_values_beyond_float16_are_clipped_alike_everywhere(pictures, resnet, workspace, tmp_path):
+@pytest.mark.parametrize("exact", [False, True], ids=["to learn from", "to judge by"])
+def test_values_beyond_float16_are_clipped_alike_everywhere(pictures, resnet, workspace, tmp_path, exact):
     backbone, chosen = with_huge_activations(resnet), list(range(12))
     cut = cut_for(backbone.spec, 1, "avg")
     assert np.abs(prefix_model(backbone, cut)(pictures.pixels[:12])).max() > 2 * FLOAT16_MAX
     prefix = Prefix(backbone, cut, workspace)
-    rows, _ = activations(prefix, *pictures.of(chosen), workspace, NullReporter())
+    rows, _ = activations(prefix.exactly() if exact else prefix, *pictures.of(chosen), workspace, NullReporter())
     classifier = Classifier(tail_model(backbone, cut), cut, rows.layout.row_shape, HeadConfig(), 3, 0)
     classifier.dense[-1].kernel.assign(classifier.dense[-1].kernel * TINY)
-    trained = classifier.model()(rows.take().astype(np.float32)).numpy()
+    trained = Trainer(Frozen(Recipe(), classifier)).probabilities(rows)
     assert np.isfinite(trained).all() and trained.std(0).max() > 1e-3 and trained.max() < 0.999
 
     export.save_keras(backbone, cut, classifier, tmp_path / "model.keras")

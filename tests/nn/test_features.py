@@ -42,6 +42,29 @@ def test_feature_maps_are_kept_as_float16(rows_at, pictures, resnet):
     np.testing.assert_allclose(rows.take().astype(np.float32), expected, rtol=1e-3, atol=1e-3)
 
 
+def test_exact_rows_are_in_float32_and_go_on_from_exact_maps_as_from_pixels(pictures, resnet, workspace):
+    maps, cut = (Prefix(resnet, cut_for(resnet.spec, blocks, "avg"), workspace).exactly() for blocks in (2, 1))
+    activations(maps, *pictures.of(range(20)), workspace, NullReporter())
+    via = route.nearest_stored_maps(cut.identity, resnet.spec, content_keys(pictures.ids[:20]), workspace)
+    assert via == maps.cut and cut.by_way_of(via).key == cut.key, "it makes no difference, so the key is the same"
+    pictures.decoded = 0
+    rows, use = activations(cut.by_way_of(via), *pictures.of(range(20)), workspace, NullReporter())
+    assert rows.layout == Layout((16, 16, 32), "float32") and (use.onward, pictures.decoded) == (20, 0)
+    np.testing.assert_allclose(rows.take(), prefix_model(resnet, cut.cut)(pictures.pixels[:20]), rtol=1e-5, atol=1e-4)
+    more, use = activations(cut.by_way_of(via), *pictures.of(range(40)), workspace, NullReporter())
+    assert (use.computed, use.onward) == (20, 0), "those without maps go through pixels, unrounded too"
+    np.testing.assert_allclose(more.take(), prefix_model(resnet, cut.cut)(pictures.pixels[:40]), rtol=1e-5, atol=1e-4)
+
+
+def test_what_is_never_rounded_lies_at_one_place_and_from_pixels_one_engine_serves_both(resnet, workspace):
+    pooled, maps = (Prefix(resnet, cut_for(resnet.spec, blocks, "avg"), workspace) for blocks in (0, 1))
+    assert not pooled.rounds and pooled.exactly().key == pooled.key
+    assert maps.rounds and maps.exactly().key != maps.key and not maps.exactly().rounds
+    assert maps.exactly().engine is maps.engine and maps.exactly().converted() == maps.converted()
+    by_way = pooled.by_way_of(maps.cut)
+    assert by_way.rounds and by_way.key != pooled.key and by_way.exactly().key == pooled.key
+
+
 def test_a_larger_subset_computes_only_what_is_missing(rows_at, pictures):
     _, first, use = rows_at(0, range(50))
     assert (use.hits, use.computed, pictures.decoded) == (0, 50, 50)
@@ -50,6 +73,12 @@ def test_a_larger_subset_computes_only_what_is_missing(rows_at, pictures):
     np.testing.assert_array_equal(first.take(slice(30, 50)), both.take(slice(20)))
     _, _, use = rows_at(0, range(80))
     assert (use.hits, use.computed, pictures.decoded) == (80, 0, 80)
+
+
+def test_no_pictures_have_no_rows_and_leave_no_folder(rows_at, workspace):
+    _, rows, use = rows_at(1, [])
+    assert rows.take().shape == rows.part(slice(0)).take().shape == (0, 16, 16, 32) and use.computed == 0
+    assert not workspace.activations.exists()
 
 
 def test_a_picture_that_occurs_twice_is_computed_once(rows_at, pictures):

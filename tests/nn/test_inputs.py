@@ -72,6 +72,20 @@ def test_fixed_views_are_computed_once_and_taken_in_turn(shared, inputs_of, resn
     assert more.use.computed == len(split.train) and more.use.hits == 2 * len(split.train) + len(split.val)
 
 
+@pytest.mark.parametrize("changes", [{}, {**SHIFTED, "augment.views": 1}], ids=["plain", "views"])
+def test_maps_are_rounded_only_where_they_are_learnt_from(shared, inputs_of, changes):
+    inputs, split = inputs_of(changes, depth=1)
+    learnt = inputs.learnt()
+    test = inputs.test()
+    assert learnt.train(1).layout.dtype == "float16" and learnt.val.layout.dtype == test.layout.dtype == "float32"
+    backbone, dataset = inputs.prefix.backbone, shared[1]
+    for rows, at in ((learnt.val, split.val), (test, split.test)):
+        np.testing.assert_allclose(rows.take(), prefix_model(backbone, inputs.cut)(dataset.pixels(at, 32)), rtol=1e-5, atol=1e-4)
+    again, _ = inputs_of(changes, depth=1)
+    again.learnt(), again.test()
+    assert again.use.computed == 0
+
+
 def test_a_budget_that_cannot_hold_all_parts_is_told_of_before_the_first_picture(inputs_of, monkeypatch):
     inputs, split = inputs_of({"augment.brightness": 0.3, "augment.views": 60})
     rows = 60 * len(split.train) + len(split.val) + len(split.test)

@@ -14,7 +14,7 @@ from keras import layers
 from tlcore.config import HeadConfig
 from tlcore.cuts import Cut
 from tlcore.nn.draws import Drop, Level, level_of
-from tlcore.nn.models import Backbone, as_float32, as_stored, pooling_layer, prefix_model
+from tlcore.nn.models import Backbone, as_float32, pooling_layer, prefix_model, within_float16
 
 MOST_KEPT = 0.9  # Of batch normalisation's statistics, a step.
 
@@ -141,8 +141,7 @@ class Classifier:
 
     def model(self) -> keras.Model:
         """The same as a Keras model that ends in probabilities."""
-        dtype = "uint8" if self.cut.kind == "pixels" else "float32"
-        inputs = keras.Input(self.row_shape, dtype=dtype, name="activations")
+        inputs = keras.Input(self.row_shape, dtype=self.cut.given_dtype, name="activations")
         return keras.Model(inputs, layers.Softmax(name="probabilities")(self.logits(inputs, self._drop)), name="classifier")
 
     def _drop(self, x: Any, i: int) -> Any:
@@ -211,13 +210,13 @@ def blocks_of(backbone: Backbone, classifier: Classifier) -> list[list[keras.Var
     return [blocks[each] for each in sorted(blocks, reverse=True) if blocks[each]]
 
 
-def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier, via: Cut | None = None) -> keras.Model:
-    """uint8 pixels in, probabilities out, built of built-in layers only."""
+def whole_model(backbone: Backbone, cut: Cut, classifier: Classifier) -> keras.Model:
+    """uint8 pixels in, probabilities out, built of built-in layers only; nothing is rounded."""
     learnt = classifier.model()
     if cut.kind == "pixels":
         return learnt
-    prefix = prefix_model(backbone, cut, via)
-    x = as_stored(prefix.output) if cut.kind == "map" else prefix.output  # As what was learnt was given it.
+    prefix = prefix_model(backbone, cut)
+    x = within_float16(prefix.output) if cut.kind == "map" else prefix.output
     return keras.Model(prefix.input, learnt(x), name="workbench_model")
 
 

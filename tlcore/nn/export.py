@@ -15,6 +15,7 @@ from tlcore.errors import ConflictError, NotFoundError
 from tlcore.nn import checkpoints, openvino_engine, openvino_graph, strategies
 from tlcore.nn.classifier import Classifier, whole_model
 from tlcore.nn.models import Backbone, row_shape
+from tlcore.nn.openvino_engine import ov
 from tlcore.nn.prefix import Prefix, convert
 from tlcore.nn.strategy import Recipe
 from tlcore.workspace import Workspace, whole_file
@@ -22,9 +23,9 @@ from tlcore.workspace import Workspace, whole_file
 KERAS_FILE, OPENVINO_FILE = "model.keras", "model.xml"
 
 
-def save_keras(backbone: Backbone, cut: Cut, classifier: Classifier, path: Path, via: Cut | None = None) -> keras.Model:
+def save_keras(backbone: Backbone, cut: Cut, classifier: Classifier, path: Path) -> keras.Model:
     """Write the whole model: uint8 pixels in, probabilities out, loads without this project."""
-    model = whole_model(backbone, cut, classifier, via)
+    model = whole_model(backbone, cut, classifier)
     with whole_file(path) as temporary:
         model.save(temporary)
     return model
@@ -32,16 +33,18 @@ def save_keras(backbone: Backbone, cut: Cut, classifier: Classifier, path: Path,
 
 def save_openvino(prefix: Prefix, classifier: Classifier, path: Path) -> None:
     """Write the same as .xml and .bin, float32. Raises RuntimeError where OpenVINO can't take the network."""
+    openvino_engine.save(openvino_model(prefix, classifier), path)
+
+
+def openvino_model(prefix: Prefix, classifier: Classifier) -> ov.Model:
+    """The same in memory. Raises RuntimeError where OpenVINO can't take the network."""
     if prefix.cut.kind == "pixels":
-        model = convert(classifier.model())
-    else:
-        frozen = openvino_engine.core().read_model(prefix.converted())
-        rounded = prefix.cut.dtype == "float16"
-        if classifier.is_chain:  # Nothing to trace: a hundred times as fast as converting.
-            model = openvino_graph.with_head(frozen, classifier.dense_weights(), rounded)
-        else:
-            model = openvino_graph.join(frozen, convert(classifier.model()), rounded)
-    openvino_engine.save(model, path)
+        return convert(classifier.model())
+    frozen = openvino_engine.core().read_model(prefix.exactly().converted())
+    between = openvino_graph.within_float16 if prefix.cut.kind == "map" else None
+    if classifier.is_chain:  # Nothing to trace: a hundred times as fast as converting.
+        return openvino_graph.with_head(frozen, classifier.dense_weights(), between)
+    return openvino_graph.join(frozen, convert(classifier.model()), between)
 
 
 class Rebuilt(NamedTuple):
@@ -50,7 +53,6 @@ class Rebuilt(NamedTuple):
     backbone: Backbone
     cut: Cut
     classifier: Classifier
-    via: Cut | None
 
 
 def rebuilt(run_dir: Path) -> Rebuilt:
@@ -63,18 +65,17 @@ def rebuilt(run_dir: Path) -> Rebuilt:
         state = checkpoints.load(checkpoints.path_of(run_dir, summary["epochs"]), summary["config_hash"])
     except (OSError, ValueError, KeyError):
         raise NotFoundError(f"run {run_dir.name} has no finished model. Wait for its end, or resume it.") from None
-    backbone, cut, via = _network(config, summary, Workspace(run_dir.parents[1]))
+    backbone, cut = _network(config, summary, Workspace(run_dir.parents[1]))
     classifier = strategies.build(Recipe.of(config), backbone, cut, row_shape(backbone, cut), len(summary["classes"])).network
     for variable, value in zip(classifier.kept, state.best_weights, strict=False):  # What follows only helped to learn.
         variable.assign(value)
-    return Rebuilt(backbone, cut, classifier, via)
+    return Rebuilt(backbone, cut, classifier)
 
 
-def _network(config: RunConfig, summary: dict, workspace: Workspace) -> tuple[Backbone, Cut, Cut | None]:
+def _network(config: RunConfig, summary: dict, workspace: Workspace) -> tuple[Backbone, Cut]:
     spec = backbones.spec(config.backbone.name)
     side_px, weight_set = config.backbone.input_size or spec.usual_size, weight_sets.chosen(config.backbone, workspace)
     backbone = Backbone(spec, config.backbone.weights, side_px, config.train.seed, weight_set=weight_set)
     if summary["weights_sha256"] not in (None, backbone.weights_hash):
         raise ConflictError(f"{backbone.weights_file} is no longer the file that the run began with. Put the old one back, or train again.")
-    via = summary["cache"].get("via")
-    return backbone, cut_for(spec, config.freeze.trainable_blocks, config.head.pooling), Cut(via, "map") if via else None
+    return backbone, cut_for(spec, config.freeze.trainable_blocks, config.head.pooling)

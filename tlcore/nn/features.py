@@ -17,6 +17,7 @@ from tlcore import machine
 from tlcore.activations import ActivationCache, CachedRows, Layout, content_keys
 from tlcore.cache import make_room
 from tlcore.errors import ResourceError
+from tlcore.nn.models import row_shape
 from tlcore.nn.openvino_graph import FLOAT16_MAX
 from tlcore.nn.prefix import Engine, Prefix
 from tlcore.reporter import Reporter
@@ -62,11 +63,13 @@ def activations(
     from other threads. Raises ResourceError when budget or disk can't hold the rows.
     """
     ids = content_keys(content_ids)
+    if not ids:
+        return CachedRows(Layout(row_shape(prefix.backbone, prefix.cut), prefix.identity.dtype), (), np.empty((0, 2), np.int64)), CacheUse()
     planned = prefix.key
     cache, missing = _opened(prefix, ids, workspace, reporter)
     from_maps, began = 0, time.perf_counter()
     if len(missing):
-        layout = Layout(prefix.engine.row_shape, prefix.cut.dtype)
+        layout = Layout(prefix.engine.row_shape, prefix.identity.dtype)
         if prefix.key != planned:  # OpenVINO can't take the network: TensorFlow's rows are kept apart.
             cache, missing = _opened(prefix, ids, workspace, reporter)
         room = functools.partial(make_room, workspace, cache, ids, len(missing) * layout.stored_bytes, prefix.backbone.spec.name, reporter.log)

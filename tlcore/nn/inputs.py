@@ -21,7 +21,7 @@ from tlcore.nn.models import Backbone
 from tlcore.nn.pixel_rows import AugmentedRows, FrozenRows, decoded
 from tlcore.nn.prefix import Prefix
 from tlcore.reporter import Reporter
-from tlcore.route import lacking, nearest_stored_maps
+from tlcore.route import exactly, lacking, nearest_stored_maps
 from tlcore.workspace import Workspace
 
 # Seconds of work that are left, and what is being done.
@@ -29,15 +29,16 @@ Progress = Callable[[float, str], None]
 
 
 def prefix_for(
-    backbone: Backbone, cut: Cut, content_ids: Sequence[str] | np.ndarray, workspace: Workspace, reporter: Reporter, via: Cut | str | None = "look"
+    backbone: Backbone, cut: Cut, content_ids: Sequence[str] | np.ndarray, workspace: Workspace, reporter: Reporter,
+    via: Cut | str | None = "look", view: str | None = None,
 ) -> Prefix:
-    """The frozen layers of a run that is about these pictures.
+    """The frozen layers of a run that learns from these pictures, or from augmented views of them, `view` the first.
 
     via: the earlier cut whose stored feature maps are taken up; "look": the one that saves most work, if any.
     """
     prefix = Prefix(backbone, cut, workspace, reporter.log)
     if via == "look":
-        via = nearest_stored_maps(prefix.identity, backbone.spec, content_keys(content_ids), workspace)
+        via = nearest_stored_maps(prefix.seen_as(view).identity, backbone.spec, content_keys(content_ids), workspace)
     if not isinstance(via, Cut):
         return prefix
     reporter.log(f"Stored feature maps after {via.layer} are taken up where they are: what lies below is not computed again.")
@@ -78,9 +79,9 @@ class Inputs:
         train, count, val, rest = self._learnt, len(self._split.train), self._split.val, len(self._split.test) + self._to_follow
         self._refuse_beyond_budget()
         if not self._settings.enabled:
-            both = self._rows("training", np.concatenate([train, val]), rest)
-            labelled, others = both.part(slice(count)), both.part(slice(count, len(train)))
-            return Learnt(lambda epoch: labelled, both.part(slice(len(train), None)), lambda epoch: others)
+            learnt, judged = self._unchanged(train, val, rest)
+            labelled, others = learnt.part(slice(count)), learnt.part(slice(count, None))
+            return Learnt(lambda epoch: labelled, judged, lambda epoch: others)
         pieces = {True: slice(count), False: slice(count, None)}  # Labelled or not.
         viewed, pixels = self._viewed(train, len(val) + rest)
 
@@ -93,7 +94,14 @@ class Inputs:
         def by_epoch(labelled: bool) -> Callable[[int], Rows]:
             return lambda epoch: part_of_view(augment.view_of(epoch, self._settings), labelled)
 
-        return Learnt(by_epoch(True), self._rows("validation", val, rest), by_epoch(False))
+        return Learnt(by_epoch(True), self._rows("validation", val, rest, self._exact), by_epoch(False))
+
+    def _unchanged(self, train: np.ndarray, val: np.ndarray, to_follow: int) -> tuple[CachedRows, CachedRows]:
+        """Of what is learnt from and of what validates; from one look at the cache where both lie at one place."""
+        if self._exact is self.prefix:
+            both = self._rows("training", np.concatenate([train, val]), to_follow, self.prefix)
+            return both.part(slice(len(train))), both.part(slice(len(train), None))
+        return self._rows("training", train, len(val) + to_follow, self.prefix), self._rows("validation", val, to_follow, self._exact)
 
     def _viewed(self, train: np.ndarray, to_follow: int) -> tuple[list[CachedRows], CachedRows | None]:
         """Stored activations of each view; or, where they go through pixels, these."""
@@ -101,23 +109,36 @@ class Inputs:
             return [], self._decoded("training", train, to_follow)
         views = self._settings.views
         return [
-            self._stored(f"training (view {view + 1} of {views})", train, (views - 1 - view) * len(train) + to_follow, view) for view in range(views)
+            self._stored(f"training (view {view + 1} of {views})", train, (views - 1 - view) * len(train) + to_follow, self.prefix, view) for view in range(views)
         ], None
 
     def test(self) -> Rows:
-        return self._rows("test", self._split.test, 0)
+        return self._rows("test", self._split.test, 0, self._exact)
+
+    @functools.cached_property
+    def _exact(self) -> Prefix:
+        """For pictures that validate or are tested: nothing is rounded, so that the network gives the same answer for them anywhere."""
+        if not self.prefix.rounds:
+            return self.prefix
+        exact = self.prefix.exactly()
+        via = nearest_stored_maps(exact.identity, exact.backbone.spec, content_keys(self._dataset.content_ids[self._judged]), self._workspace)
+        return exact if via == exact.via else exact.by_way_of(via)
+
+    @property
+    def _judged(self) -> np.ndarray:
+        return np.concatenate([self._split.val, self._split.test])
 
     def _refuse_beyond_budget(self) -> None:
         """Raise ResourceError before the first picture where all that is to be kept doesn't fit, also what comes last."""
         if self.cut.kind == "pixels":
             return  # There are no activations; `decoded` tells of pixels, part by part.
-        train, tested = (content_keys(self._dataset.content_ids[rows]) for rows in (self._learnt, np.concatenate([self._split.val, self._split.test])))
-        views = [self._seen_as(view) for view in range(self._settings.views)] if self._settings.enabled else []
-        plain = tested if self._settings.enabled else train + tested
-        wanted = [(self.prefix, plain), *((prefix, train) for prefix in views)]
-        if any(lacking(prefix.identity, ids, self._workspace) for prefix, ids in wanted):
-            layout = Layout(self.prefix.engine.row_shape, self.cut.dtype)
-            check_budget(self._workspace, sum(len(set(ids)) for _, ids in wanted) * layout.stored_bytes, self.prefix.backbone.spec.name)
+        train, judged = (content_keys(self._dataset.content_ids[rows]) for rows in (self._learnt, self._judged))
+        views = [self._seen_as(view).identity for view in range(self._settings.views)] if self._settings.enabled else [self.prefix.identity]
+        wanted = [*((view, train) for view in views), (exactly(self.prefix.identity), judged)]
+        if any(lacking(identity, ids, self._workspace) for identity, ids in wanted):
+            row_shape = self.prefix.engine.row_shape
+            whole = sum(len(set(ids)) * Layout(row_shape, identity.dtype).stored_bytes for identity, ids in wanted)
+            check_budget(self._workspace, whole, self.prefix.backbone.spec.name)
 
     def _seen_as(self, view: int) -> Prefix:
         return self.prefix.seen_as(augment.view_name(self._settings, view))
@@ -130,16 +151,16 @@ class Inputs:
         changed = AugmentedRows(pixels, self._dataset.content_ids[rows], self._settings, view)
         return changed if self.cut.kind == "pixels" else FrozenRows(changed, self.prefix.engine, self.cut.dtype)
 
-    def _rows(self, part: str, rows: np.ndarray, to_follow: int) -> CachedRows:
+    def _rows(self, part: str, rows: np.ndarray, to_follow: int, prefix: Prefix) -> CachedRows:
         """Unchanged pictures: their activations, or their pixels where nothing is frozen."""
-        return self._decoded(part, rows, to_follow) if self.cut.kind == "pixels" else self._stored(part, rows, to_follow)
+        return self._decoded(part, rows, to_follow) if self.cut.kind == "pixels" else self._stored(part, rows, to_follow, prefix)
 
     def _decoded(self, part: str, rows: np.ndarray, to_follow: int) -> CachedRows:
         pixels, ids = functools.partial(self._pixels, rows), self._dataset.content_ids[rows]
         return decoded(pixels, ids, self._side_px, self._workspace, self._reporter, self._report(part, len(rows), to_follow))
 
-    def _stored(self, part: str, rows: np.ndarray, to_follow: int, view: int | None = None) -> CachedRows:
-        prefix, ids = self.prefix, self._dataset.content_ids[rows]
+    def _stored(self, part: str, rows: np.ndarray, to_follow: int, prefix: Prefix, view: int | None = None) -> CachedRows:
+        ids = self._dataset.content_ids[rows]
         pixels: Callable[[np.ndarray], np.ndarray] = functools.partial(self._pixels, rows)
         if view is not None:
             prefix = self._seen_as(view)

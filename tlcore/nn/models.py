@@ -137,8 +137,8 @@ def preprocessing(spec: BackboneSpec) -> list[layers.Layer]:
 def prefix_model(backbone: Backbone, cut: Cut, via: Cut | None = None) -> keras.Model:
     """The frozen part: uint8 pixels (n, side, side, 3) in, activations at the cut out (float32).
 
-    `via`: feature maps at that earlier cut are rounded as the cache rounds them, so that it doesn't matter
-    whether the activations are computed from pixels or go on from stored maps.
+    `via`: feature maps at that earlier cut are rounded as the cache rounds those to learn from, so that it doesn't
+    matter whether the activations are computed from pixels or go on from stored maps.
     """
     pixels = keras.Input((backbone.side_px, backbone.side_px, 3), dtype="uint8", name="pixels")
     x: Any = pixels
@@ -172,10 +172,14 @@ def as_float32(x: Any) -> Any:
     return x if keras.backend.standardize_dtype(x.dtype) == "float32" else keras.ops.cast(x, "float32")
 
 
+def within_float16(x: Any) -> Any:
+    """Clipped to float16's range, as feature maps are that a network learns from; float32."""
+    return keras.ops.clip(x, -FLOAT16_MAX, FLOAT16_MAX)
+
+
 def as_stored(x: Any) -> Any:
-    """Clipped and rounded to float16 as the cache keeps feature maps, and float32 again."""
-    x = keras.ops.clip(x, -FLOAT16_MAX, FLOAT16_MAX)
-    x = layers.Activation("linear", dtype="float16")(x)
+    """Clipped and rounded to float16 as the cache keeps feature maps to learn from, and float32 again."""
+    x = layers.Activation("linear", dtype="float16")(within_float16(x))
     return layers.Activation("linear", dtype="float32")(x)
 
 

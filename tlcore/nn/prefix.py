@@ -8,7 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -39,14 +39,14 @@ class Engine(Protocol):
 class Prefix:
     """The frozen layers of `backbone` below `cut`; nothing is built until it has to compute.
 
-    `via` and `view` as in PrefixIdentity.
+    via: the earlier cut whose stored feature maps are taken up where they are. `view` and `exact` as in PrefixIdentity.
     """
 
     def __init__(
         self, backbone: Backbone, cut: Cut, workspace: Workspace, log: Callable[[str], None] = lambda message: None,
-        via: Cut | None = None, view: str | None = None,
+        via: Cut | None = None, view: str | None = None, exact: bool = False,
     ) -> None:
-        self.backbone, self.cut, self.via, self.view = backbone, cut, via, view
+        self.backbone, self.cut, self.via, self.view, self.exact = backbone, cut, via, view, exact
         self._workspace, self._log = workspace, log
         self.conversion_s: float | None = None  # Once it had to be converted.
         self._layers = self  # Views differ in their pictures only: they share engines and converted files.
@@ -61,9 +61,9 @@ class Prefix:
     @property
     def identity(self) -> PrefixIdentity:
         """What decides the activations; another engine once it turns out that OpenVINO can't."""
-        via = None if self.via is None else self.via.layer
+        via = None if self.via is None or self.exact else self.via.layer
         backbone, precision = self.backbone, None if self.backbone.policy == "float32" else self.backbone.policy
-        return PrefixIdentity(backbone.spec.name, backbone.weights_hash, backbone.side_px, self.cut, self.engine_name, via, self.view, precision)
+        return PrefixIdentity(backbone.spec.name, backbone.weights_hash, backbone.side_px, self.cut, self.engine_name, via, self.view, precision, self.exact)
 
     @property
     def key(self) -> str:
@@ -71,21 +71,39 @@ class Prefix:
 
     def seen_as(self, view: str | None) -> Prefix:
         """The same layers, given another augmented view of each picture; one engine serves all."""
-        other = Prefix(self.backbone, self.cut, self._workspace, self._log, self.via, view)
+        other = self._like(view=view)
         other._layers = self._layers
+        return other
+
+    @property
+    def rounds(self) -> bool:
+        """Whether activations are rounded to float16, on the way or as they are kept."""
+        return not self.exact and (self.via is not None or self.cut.kind == "map")
+
+    def exactly(self) -> Prefix:
+        """The same layers with nothing rounded."""
+        other = self._like(exact=True)
+        if self.via is None:
+            other._layers = self._layers  # From pixels there is nothing to round before the end.
+        elif "onward" in self._layers.__dict__:
+            other.onward = self._layers.onward
         return other
 
     def in_float32(self) -> Prefix:
         """The same layers as a processor computes them, and as they are exported."""
-        return Prefix(self.backbone.in_float32(), self.cut, self._workspace, self._log, self.via, self.view)
+        return self._like(backbone=self.backbone.in_float32())
 
-    def by_way_of(self, cut: Cut) -> Prefix:
-        """The same layers by way of rounded feature maps at an earlier cut."""
-        return Prefix(self.backbone, self.cut, self._workspace, self._log, cut, self.view)
+    def by_way_of(self, cut: Cut | None) -> Prefix:
+        """The same layers by way of stored feature maps at an earlier cut."""
+        return self._like(via=cut)
 
     def upto(self, cut: Cut) -> Prefix:
         """The layers below an earlier cut, from pixels."""
-        return Prefix(self.backbone, cut, self._workspace, self._log, view=self.view)
+        return self._like(cut=cut, via=None)
+
+    def _like(self, **changes: Any) -> Prefix:
+        given = {name: getattr(self, name) for name in ("backbone", "cut", "via", "view", "exact")}
+        return Prefix(workspace=self._workspace, log=self._log, **{**given, **changes})
 
     @functools.cached_property
     def engine(self) -> Engine:
@@ -93,14 +111,14 @@ class Prefix:
         if self._layers is not self:
             return self._layers.engine
         if _has_gpu():
-            return TensorFlowEngine(prefix_model(self.backbone, self.cut, self.via), GPU_BATCH_IMAGES)
+            return TensorFlowEngine(prefix_model(self.backbone, self.cut, self._rounded_at), GPU_BATCH_IMAGES)
         try:
             return OpenVINOEngine(self.converted())
         except RuntimeError as error:  # What OpenVINO raises for an operation that it doesn't know, and for a lack of memory or disk.
             if any(word in str(error).lower() for word in ("bad_alloc", "memory", "space", "open")):
                 raise
             self._log(f"OpenVINO can't run {self.backbone.spec.name} ({str(error).splitlines()[0][:120]}); TensorFlow does.")
-            return TensorFlowEngine(prefix_model(self.backbone, self.cut, self.via))
+            return TensorFlowEngine(prefix_model(self.backbone, self.cut, self._rounded_at))
 
     @functools.cached_property
     def onward(self) -> Engine:
@@ -109,22 +127,29 @@ class Prefix:
         if self._layers is not self:
             return self._layers.onward
         if self.engine_name == "openvino":
-            return OpenVINOEngine(self._kept(f"{self._program_key}{ONWARD}", self._convert_onward))
+            return OpenVINOEngine(self._converted_onward())
         return TensorFlowEngine(onward_model(self.backbone, self.via, self.cut), GPU_BATCH_IMAGES)
 
     def converted(self) -> Path:
         """The prefix as OpenVINO files, converted once for each key; damaged files are made again."""
-        return self._kept(self._program_key, self._convert)
+        return self._kept(self._program_key(self._rounded_at), self._convert)
+
+    def _converted_onward(self) -> Path:
+        return self._kept(f"{self._program_key(self.via)}{ONWARD}", self._convert_onward)
 
     @property
-    def _program_key(self) -> str:
-        return dataclasses.replace(self.identity, view=None).key
+    def _rounded_at(self) -> Cut | None:
+        return None if self.exact else self.via
+
+    def _program_key(self, via: Cut | None) -> str:
+        """Of layers, whatever pictures they are given and however their rows are kept."""
+        return dataclasses.replace(self.identity, via=None if via is None else via.layer, view=None, exact=False).key
 
     def _convert(self) -> ov.Model:
         if self.via is None:
             return convert(prefix_model(self.backbone, self.cut))
-        below = openvino_engine.core().read_model(self.upto(self.via).converted())
-        return openvino_graph.join(below, self._convert_onward(), rounded=True)
+        below, onward = (openvino_engine.core().read_model(path) for path in (self.upto(self.via).converted(), self._converted_onward()))
+        return openvino_graph.join(below, onward, None if self.exact else openvino_graph.as_float16)
 
     def _convert_onward(self) -> ov.Model:
         assert self.via is not None

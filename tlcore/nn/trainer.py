@@ -21,6 +21,7 @@ import tensorflow as tf
 from tlcore.activations import HeldRows, Rows
 from tlcore.nn import checkpoints
 from tlcore.nn.draws import Draws
+from tlcore.nn.models import within_float16
 from tlcore.nn.optimizers import make_optimizer, step_size
 from tlcore.nn.strategy import Batch, Group, Parts, Recipe, Strategy, Stream, as_input
 
@@ -150,8 +151,7 @@ class Trainer:
     def probabilities(self, rows: Rows, check: Check = lambda: None, epoch: int | None = None) -> np.ndarray:
         """Softmax of the logits; `check` is called after each batch. Shapes: (n, classes) float32.
 
-        epoch: one in which the head alone learns takes the features that are known.
-        """
+        epoch: one in which the head alone learns takes the features that are known."""
         if epoch is not None and self.head_alone(epoch) and self._fits_as_features(rows):
             return self._predicted(self._probabilities_of_features, self.features(rows, check), PREDICT_ROWS, check)
         return self._predicted(self._probabilities, rows, PREDICT_ROWS if self.network.tail is None else PREDICT_ROWS_OF_TAIL, check)
@@ -292,18 +292,20 @@ class Trainer:
 
     @functools.cached_property
     def _probabilities(self) -> Callable:
-        rows = tf.TensorSpec((None, *self.network.row_shape), self.network.cut.dtype)
-        return tf.function(lambda x: tf.nn.softmax(self.network.logits(as_input(x))), input_signature=(rows,))
+        return self._of_rows(lambda x: tf.nn.softmax(self.network.logits(x)))
 
     @functools.cached_property
     def _representations(self) -> Callable:
-        rows = tf.TensorSpec((None, *self.network.row_shape), self.network.cut.dtype)
-        return tf.function(lambda x: self.network.representation(self.network.features(as_input(x))), input_signature=(rows,))
+        return self._of_rows(lambda x: self.network.representation(self.network.features(x)))
 
     @functools.cached_property
     def _features_call(self) -> Callable:
-        rows = tf.TensorSpec((None, *self.network.row_shape), self.network.cut.dtype)
-        return tf.function(lambda x: self.network.features(as_input(x)), input_signature=(rows,))
+        return self._of_rows(self.network.features)
+
+    def _of_rows(self, call: Callable) -> Callable:
+        """`call` of rows; exact maps too are clipped as those are that the network learns from."""
+        cut, rows = self.network.cut, tf.TensorSpec((None, *self.network.row_shape), self.network.cut.given_dtype)
+        return tf.function(lambda x: call(within_float16(x) if cut.kind == "map" else x), input_signature=(rows,))
 
     @functools.cached_property
     def _probabilities_of_features(self) -> Callable:
@@ -321,7 +323,7 @@ class Trainer:
     def _predicted(self, call: Callable, rows: Rows, count: int, check: Check) -> np.ndarray:
         parts = []
         for start in range(0, len(rows), count):
-            parts.append(call(tf.constant(rows.take(slice(start, start + count)))).numpy())
+            parts.append(call(as_input(tf.constant(rows.take(slice(start, start + count))))).numpy())
             check()
         return np.concatenate(parts)
 

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from tlcore import backbones, baselines, weight_sets
 from tlcore.activations import Rows
+from tlcore.augment import view_name
 from tlcore.config import RunConfig
 from tlcore.cuts import Cut, cut_for
 from tlcore.datasets.dataset import Dataset
@@ -147,11 +148,9 @@ class _Run:
         if resume_from:
             via = Cut(json.loads(chosen.read_text(encoding="utf-8"))["via"], "map") if chosen.exists() else None
         settings, source = self.config.augment, self.given
-        seen = [(self.dataset, self.split.val), (self.dataset, self.split.test)]
-        if not settings.enabled:
-            seen += [(self.dataset, self.split.train), (self.dataset, self.unlabelled)]
-        ids = np.concatenate([dataset.content_ids[rows] for dataset, rows in seen])
-        self.prefix = prefix_for(self.backbone, self.cut, ids, self.workspace, self.reporter, via)
+        kept = NONE if settings.enabled and not settings.views else np.concatenate([self.split.train, self.unlabelled])
+        view = view_name(settings, 0) if settings.enabled else None
+        self.prefix = prefix_for(self.backbone, self.cut, self.dataset.content_ids[kept], self.workspace, self.reporter, via, view)
         if self.prefix.via and not resume_from:
             self._write_json(chosen.name, {"via": self.prefix.via.layer})
         elif not resume_from:
@@ -272,7 +271,7 @@ class _Run:
         except RuntimeError as error:  # What OpenVINO raises for an operation that it doesn't know.
             self.reporter.log(f"No OpenVINO model: {str(error).splitlines()[0][:200]}")
         path = self.run_dir / export.KERAS_FILE
-        export.save_keras(prefix.backbone, self.cut, classifier, path, prefix.via)
+        export.save_keras(prefix.backbone, self.cut, classifier, path)
         return {"model_bytes": path.stat().st_size, "latency_ms": None}
 
     def _write_settings(self) -> None:

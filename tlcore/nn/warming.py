@@ -57,13 +57,15 @@ def rehearse(config: RunConfig, dataset: Dataset, workspace: Workspace, folder: 
     if config.strategy.name != "frozen" or config.source.dataset or config.freeze.trainable_blocks or config.augment.enabled or identity is None or devices.plan().used:
         return False
     side_px = config.backbone.input_size or spec.usual_size
-    pictures = content_keys(dataset.content_ids[make_split(dataset, config.classes, config.split).known_rows])
-    if len(pictures) > MOST_STEPS * config.train.batch_size or head_params(config.head.pooling, config.head.hidden, spec, side_px, len(dataset.classes)) > MOST_PARAMS:
+    split = make_split(dataset, config.classes, config.split)
+    learnt, judged = (content_keys(dataset.content_ids[rows]) for rows in (split.train, np.concatenate([split.val, split.test])))
+    pictures = len(learnt) + len(judged)
+    if pictures > MOST_STEPS * config.train.batch_size or head_params(config.head.pooling, config.head.hidden, spec, side_px, len(dataset.classes)) > MOST_PARAMS:
         return False
-    via = route.nearest_stored_maps(identity, spec, pictures, workspace)
+    exact, via = route.exactly(identity), route.nearest_stored_maps(identity, spec, learnt, workspace)
     identity = route.by_way_of(identity, via) if via else identity
-    layout, _ = read_layout(workspace.activations / identity.key)
-    if layout is None or len(pictures) * layout.row_bytes > MOST_BYTES or route.lacking(identity, pictures, workspace):
+    layout, _ = read_layout(workspace.activations / exact.key)
+    if layout is None or pictures * layout.row_bytes > MOST_BYTES or route.lacking(identity, learnt, workspace) or route.lacking(exact, judged, workspace):
         return False
     short = config.model_copy(update={"train": config.train.model_copy(update={"epochs": 1})})
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as run_dir:

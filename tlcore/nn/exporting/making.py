@@ -57,7 +57,7 @@ def make(kind: Kind, run_dir: Path, dataset: Dataset, source: Dataset | None, re
         (folder / EXAMPLE).write_text(kind.example(original.side_px), encoding="utf-8")
         reporter.phase("check")
         check = _checked(kind, folder, original, tested, dataset, 0 if calibration is None else len(calibration), reporter)
-        check.refuse_other(kind, original.rounds)
+        check.refuse_other(kind)
         if card is not None:
             (folder / CARD).write_text(card({kind: check}), encoding="utf-8")
         (folder / CHECK).write_text(json.dumps(check.to_document(), indent=1), encoding="utf-8")

@@ -1,9 +1,8 @@
-"""OpenVINO's pair of files: that of the run as it is, or as int8 by NNCF's quantisation after training."""
+"""OpenVINO's pair of files: in float32, or as int8 by NNCF's quantisation after training."""
 
 from __future__ import annotations
 
 import logging
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +14,13 @@ from tlcore.nn.exporting.original import Original
 
 def write(original: Original, folder: Path, calibration: np.ndarray | None) -> None:
     """Raises ConflictError for a run that has left no OpenVINO model."""
-    made = original.run_dir / "model.xml"
-    if not made.exists():
+    if not (original.run_dir / "model.xml").exists():
         raise ConflictError(f"run {original.run_dir.name}: OpenVINO can't take its network (see its log). Choose another format.")
-    if calibration is None:
-        for path in (made, made.with_suffix(".bin")):
-            shutil.copyfile(path, folder / path.name)
-        return
-    import nncf
+    model = original.openvino()  # No copy of the run's: earlier versions rounded in it.
+    if calibration is not None:
+        import nncf
 
-    logging.getLogger("nncf").setLevel(logging.ERROR)
-    model = openvino_engine.core().read_model(made)
-    pictures = nncf.Dataset([picture[None] for picture in calibration])
-    openvino_engine.save(nncf.quantize(model, pictures, subset_size=len(calibration)), folder / made.name)
+        logging.getLogger("nncf").setLevel(logging.ERROR)
+        pictures = nncf.Dataset([picture[None] for picture in calibration])
+        model = nncf.quantize(model, pictures, subset_size=len(calibration))
+    openvino_engine.save(model, folder / "model.xml")

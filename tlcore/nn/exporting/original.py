@@ -11,7 +11,10 @@ import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from tlcore.nn.classifier import whole_model
-from tlcore.nn.export import Rebuilt, rebuilt
+from tlcore.nn.export import Rebuilt, openvino_model, rebuilt
+from tlcore.nn.openvino_engine import ov
+from tlcore.nn.prefix import Prefix
+from tlcore.workspace import Workspace
 
 BATCH_IMAGES = 16
 
@@ -28,12 +31,12 @@ class Original:
 
     @functools.cached_property
     def network(self) -> keras.Model:
-        return whole_model(self._parts.backbone, self._parts.cut, self._parts.classifier, self._parts.via)
+        return whole_model(*self._parts)
 
-    @property
-    def rounds(self) -> bool:
-        """Whether feature maps are rounded to float16 on the way, as the run stored them."""
-        return self._parts.via is not None or self._parts.cut.kind == "map"
+    def openvino(self) -> ov.Model:
+        """Raises RuntimeError where OpenVINO can't take the network."""
+        backbone, cut, classifier = self._parts
+        return openvino_model(Prefix(backbone, cut, Workspace(self.run_dir.parents[1])), classifier)
 
     @property
     def side_px(self) -> int:
