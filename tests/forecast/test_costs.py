@@ -99,6 +99,21 @@ def test_disk_is_rows_converted_layers_the_model_a_checkpoint_and_answers():
     assert footprint.disk_bytes(plan(missing=0, converted=True)).likely == pytest.approx(expected - 2000 * 288 - params * 4)
 
 
+def test_maps_of_pictures_that_are_not_learnt_from_take_twice_the_room():
+    stored = plan(missing=0, freeze={"trainable_blocks": 1})
+    numbers = 16 * 16 * 32
+    assert stored.kept_bytes == (1400 * 2 + 600 * 4) * numbers and stored.missing_bytes == 0
+    assert components(stored, SPEEDS)["read"] == pytest.approx(stored.kept_bytes / costs.READ_BYTES_S)
+    some = dataclasses.replace(stored, missing=500, missing_judged=400)
+    assert some.missing_bytes == (100 * 2 + 400 * 4) * numbers
+    assert footprint.disk_bytes(some).likely - footprint.disk_bytes(dataclasses.replace(stored, converted=True)).likely == pytest.approx(some.missing_bytes + 500 * 32 + below(1) * 4)
+
+
+def below(blocks: int) -> int:
+    """Weights under the topmost blocks of ResNet20."""
+    return spec("ResNet20").params - spec("ResNet20").params_above(blocks)
+
+
 # Peak resident memory of real workers, by psutil every 30 ms on a machine with two cores.
 MEASURED = (
     (926e6, {"missing": 1797, "converted": True, "counts": (1259, 179, 359), "head": {"pooling": "flatten"}, "train": {"batch_size": 64}}),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.finished_run import finished_run
-from tlcore import activations, demo, devices, jobs, machine
+from tlcore import activations, demo, devices, jobs, machine, route
 from tlcore.activations import ActivationCache, Layout, content_keys, stored_ids
 from tlcore.backbones import spec
 from tlcore.config import parse
@@ -54,6 +54,21 @@ def test_stored_rows_are_counted_and_only_the_others_are_computed(digits):
     assert half.phases["features"].likely < before.phases["features"].likely
     other_depth = parse({"dataset": "digits", "freeze": {"trainable_blocks": 1}})
     assert outlook_of(digits, other_depth).stored == 0
+
+
+def test_maps_to_learn_from_and_maps_to_judge_by_are_counted_where_each_kind_lies(digits):
+    config = parse({"dataset": "digits", "freeze": {"trainable_blocks": 1}})
+    dataset = Dataset.open(digits.workspace.dataset(digits.dataset("digits").id))
+    split, rounded = make_split(dataset, None, config.split), identity_of(config, spec("ResNet20"), "openvino")
+    judged = np.concatenate([split.val, split.test])
+    for identity, rows in ((rounded, split.train), (route.exactly(rounded), judged)):
+        cache = ActivationCache(digits.workspace.activations / identity.key)
+        cache.create(Layout((16, 16, 32), identity.dtype), {})
+        cache.append(content_keys(dataset.content_ids[rows]), np.zeros((len(rows), 16, 16, 32), identity.dtype))
+        activations._stored_ids.cache_clear()
+        assert outlook_of(digits, config).stored == (len(split.train) if rows is split.train else 1797)
+    another = parse({"dataset": "digits", "freeze": {"trainable_blocks": 1}, "split": {"seed": 1}})
+    assert outlook_of(digits, another).stored < 1797, "pictures that were learnt from have no exact rows"
 
 
 def test_a_segment_cut_short_counts_for_nothing_and_is_left_alone(digits):

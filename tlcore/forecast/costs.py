@@ -14,7 +14,7 @@ from tlcore.backbones import BackboneSpec
 from tlcore.config import RunConfig
 
 NUMBER_BYTES = 4  # float32, in which all is computed.
-POOLED_BYTES, MAP_BYTES = NUMBER_BYTES, 2  # A stored number: float32 in pooled vectors, float16 in feature maps.
+POOLED_BYTES, MAP_BYTES = NUMBER_BYTES, 2  # A stored number: float32 in pooled vectors, float16 in feature maps, but not of pictures that validate or are tested.
 HELD_BYTES = 512 * 2**20  # Rows beyond this aren't held in memory at once while training.
 REFERENCE_CORES = 2
 SEPARABLE = ("MobileNet", "EfficientNet", "Xception", "ConvNeXt")  # Mostly 1×1 and depthwise convolutions.
@@ -62,7 +62,7 @@ def default_speeds(side_px: int, cores: int) -> Speeds:
 class Plan:
     """A run as far as its time, memory and disk depend on it; counts are of pictures.
 
-    missing: training, validation and test pictures without a stored row.
+    missing: training, validation and test pictures without a stored row; missing_judged: how many of these aren't trained on.
     undecoded: pictures whose pixels are wanted in every epoch and aren't stored yet.
     converted: the frozen layers lie there as an OpenVINO network already.
     views: fixed augmented views that are kept of each training picture; fresh: new ones in every epoch,
@@ -89,6 +89,7 @@ class Plan:
     fresh: bool = False
     from_block: int = 0
     undecoded: int = 0
+    missing_judged: int = 0
     strategy: str = "frozen"
 
     @classmethod
@@ -119,6 +120,22 @@ class Plan:
         return stored_bytes(self.spec, self.side_px, self.depth, self.pooling) if self.cut else 0
 
     @property
+    def judged_row_bytes(self) -> int:
+        """The same of a picture that validates or is tested."""
+        return stored_bytes(self.spec, self.side_px, self.depth, self.pooling, exact=True) if self.cut else 0
+
+    @property
+    def kept_bytes(self) -> int:
+        """Bytes of all activations that are kept."""
+        judged = self.val + self.test
+        return (self.kept_pictures - judged) * self.row_bytes + judged * self.judged_row_bytes
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes of those that are not stored yet."""
+        return (self.missing - self.missing_judged) * self.row_bytes + self.missing_judged * self.judged_row_bytes
+
+    @property
     def trained_row_bytes(self) -> int:
         """Bytes of one training picture as the training reads it."""
         return self.row_bytes if self.cut else self.side_px**2 * 3
@@ -140,12 +157,12 @@ def head_params(pooling: str, hidden: tuple[int, ...], spec: BackboneSpec, side_
     return sum((before + 1) * after for before, after in itertools.pairwise(widths))
 
 
-def stored_bytes(spec: BackboneSpec, side_px: int, depth: int, pooling: str) -> int:
-    """Bytes that the activations of one picture take at the cut below the topmost `depth` blocks."""
+def stored_bytes(spec: BackboneSpec, side_px: int, depth: int, pooling: str, exact: bool = False) -> int:
+    """Bytes that the activations of one picture take at the cut below the topmost `depth` blocks; `exact`: of one that isn't learnt from."""
     if depth == 0 and pooling != "flatten":
         return spec.feature_dim * POOLED_BYTES
     block = len(spec.blocks) - depth - 1
-    return spec.map_side(block, side_px) ** 2 * spec.block_maps[block][1] * MAP_BYTES
+    return spec.map_side(block, side_px) ** 2 * spec.block_maps[block][1] * (NUMBER_BYTES if exact else MAP_BYTES)
 
 
 # Component → its phase; seconds of a phase are the sum over its components.
@@ -165,7 +182,7 @@ def components(plan: Plan, speeds: Speeds, start_s: float = 0.0, epochs: float |
         "prepare": PREPARE_S + PREPARE_PICTURE_S * (plan.train + plan.val + plan.test),
         "decode": plan.undecoded * (speeds.decode_s + plan.side_px**2 * 3 / WRITE_BYTES_S),
         "convert": (CONVERT_LAYER_S if converts else COMPILE_LAYER_S) * layers_below if computes else 0.0,
-        "read": max(0, plan.kept_pictures - plan.missing) * plan.row_bytes / READ_BYTES_S,
+        "read": max(0, plan.kept_bytes - plan.missing_bytes) / READ_BYTES_S,
         "compute": plan.missing * picture_s(plan, speeds) if computes else 0.0,
         "trace": TRACE_S + TRACE_LAYER_S * layers_above + (BUILD_LAYER_S * layers_below if plan.depth and not converts else 0.0),
         "learn": learning_s(plan, speeds, plan.epochs if epochs is None else epochs),

@@ -41,20 +41,20 @@ def forecast(
     head, side_px = config.head, config.backbone.input_size or spec.usual_size
     views = config.augment.views if config.augment.enabled else 1  # None are kept of pictures that are new in every epoch.
     learnt = int(counts["train"].sum()) + (unlabelled if config.strategy.reads_unlabelled else 0)
-    images = views * learnt + int(counts[["val", "test"]].to_numpy().sum())
+    judged = int(counts[["val", "test"]].to_numpy().sum())
     return Forecast(
         learning_params=head_params(head.pooling, head.hidden, spec, side_px, len(counts)) + spec.params_above(depth),
         frozen_params=spec.params - spec.params_above(depth),
-        cache_bytes=images * cached_bytes(config, spec, depth),
+        cache_bytes=views * learnt * cached_bytes(config, spec, depth) + judged * cached_bytes(config, spec, depth, exact=True),
         warnings=(*warnings(config, spec, record, counts, known), *unread(config, unlabelled)),
     )
 
 
-def cached_bytes(config: RunConfig, spec: BackboneSpec, depth: int) -> int:
-    """Bytes that the activations of one picture take at the cut below the topmost `depth` blocks."""
+def cached_bytes(config: RunConfig, spec: BackboneSpec, depth: int, exact: bool = False) -> int:
+    """Bytes that the activations of one picture take at the cut below the topmost `depth` blocks; `exact`: of one that isn't learnt from."""
     if depth == len(spec.blocks):
         return 0  # Nothing is frozen, so nothing is kept.
-    return stored_bytes(spec, config.backbone.input_size or spec.usual_size, depth, config.head.pooling)
+    return stored_bytes(spec, config.backbone.input_size or spec.usual_size, depth, config.head.pooling, exact)
 
 
 def warnings(

@@ -53,7 +53,7 @@ def _tail_bytes(plan: Plan) -> float:
 
 def disk_bytes(plan: Plan) -> Band:
     """What stays on disk: stored rows, converted layers, and the run's folder."""
-    rows = (plan.missing * (plan.row_bytes + ID_BYTES) if plan.cut else 0) + plan.undecoded * (plan.side_px**2 * 3 + ID_BYTES)
+    rows = (plan.missing_bytes + plan.missing * ID_BYTES if plan.cut else 0) + plan.undecoded * (plan.side_px**2 * 3 + ID_BYTES)
     below = plan.spec.params - plan.spec.params_above(plan.depth)
     converted = below * NUMBER_BYTES if plan.computes and not plan.converted else 0
     head = head_params(plan.pooling, plan.hidden, plan.spec, plan.side_px, plan.classes)

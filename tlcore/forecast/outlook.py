@@ -103,7 +103,7 @@ def prospect(workspace: Workspace, config: RunConfig, dataset: Dataset, domains:
     if identity is not None:
         plan, model = _as_stored(plan, identity, workspace, pictures, config)
     elif plan.cut:
-        plan = dataclasses.replace(plan, missing=plan.kept_pictures)
+        plan = dataclasses.replace(plan, missing=plan.kept_pictures, missing_judged=plan.val + plan.test)
     probe = Probe(workspace, dataset.id, spec, plan.side_px, plan.cut, model if plan.converted and not plan.from_block else None)
     return Prospect(plan, dataset.name, probe)
 
@@ -112,16 +112,19 @@ def _as_stored(
     plan: Plan, identity: PrefixIdentity, workspace: Workspace, pictures: tuple[frozenset[bytes], frozenset[bytes]], config: RunConfig
 ) -> tuple[Plan, Path]:
     """The plan with what the cache holds for it, and where its converted network lies or will lie."""
-    (train, tested), settings = pictures, config.augment
-    plain = tested if settings.enabled else train | tested
-    via = route.nearest_stored_maps(identity, plan.spec, plain, workspace)
+    (train, tested), settings, exact = pictures, config.augment, route.exactly(identity)
+    views = [augment.view_name(settings, view) for view in range(plan.views)] if settings.enabled else [None]
+    via = route.nearest_stored_maps(dataclasses.replace(identity, view=views[0]), plan.spec, train, workspace) if views else None
     if via is not None:
         identity = route.by_way_of(identity, via)
-        plan = dataclasses.replace(plan, from_block=plan.spec.block_ends.index(str(via.layer)) + 1)
-    seen = [dataclasses.replace(identity, view=augment.view_name(settings, view)) for view in range(plan.views)]
-    missing = len(route.lacking(identity, plain, workspace)) + sum(len(route.lacking(each, train, workspace)) for each in seen)
+    learnt = sum(len(route.lacking(dataclasses.replace(identity, view=view), train, workspace)) for view in views)
+    judged = len(route.lacking(exact, tested, workspace))
+    # Pictures that aren't learnt from go a way of their own, which counts only where it is the only one.
+    start = via if learnt else route.nearest_stored_maps(exact, plan.spec, tested, workspace)
+    from_block = plan.spec.block_ends.index(str(start.layer)) + 1 if start else 0
     model = workspace.compiled / f"{identity.key}.xml"
-    return dataclasses.replace(plan, missing=missing, converted=model.exists() or identity.engine != "openvino"), model
+    converted = model.exists() or identity.engine != "openvino"
+    return dataclasses.replace(plan, missing=learnt + judged, missing_judged=judged, from_block=from_block, converted=converted), model
 
 
 @functools.lru_cache(maxsize=4)

@@ -94,7 +94,7 @@ class Past:
             converted = bool(forecast.get("converted", computed == 0))
             via = result["cache"].get("via")
             from_block = spec.block_ends.index(via) + 1 if via else 0
-            plan = Plan.of(config, spec, len(result["classes"]), counts, computed, converted, engine=result["engine"], from_block=from_block)
+            plan = Plan.of(config, spec, len(result["classes"]), counts, computed, converted, engine=result["engine"], from_block=from_block, missing_judged=min(computed, sum(counts[1:])))
             done = dataclasses.replace(plan, epochs=int(result["epochs"]))
             return cls(done, config.dataset, config.train.epochs, dict(result["phases"]), dict(result.get("rates") or {}), forecast.get("stretch"))
         except (KeyError, ValueError, TypeError):  # Of another version of this program.
