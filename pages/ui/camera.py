@@ -31,17 +31,24 @@ def camera(key: str, on_frames: Callable[[int, list[Shot]], None], subject: int 
     What on_frames can't use is said above the camera. The widget goes on when the page has run to here, so whatever
     takes time belongs before.
     """
-    mistake = f"{key}_mistake"
+    mistake, seen = f"{key}_mistake", f"{key}_seen"
 
-    def received() -> None:
-        bundle = st.session_state[key].get("frames")
-        st.session_state[f"{key}_seen"] = _id(bundle)
+    def use(bundle: Any) -> None:
+        st.session_state[seen] = _id(bundle)
         with mistakes_kept(mistake):
             on_frames(*sent(bundle))
 
+    def received() -> None:
+        widget = st.session_state.get(key)  # None in a session that has just begun, as after a restart of the server.
+        if widget is not None and widget.get("frames") is not None:
+            use(widget["frames"])
+
     if mistake in st.session_state:
         st.error(literal(st.session_state.pop(mistake)), icon=":material/error:")
-    _widget(key=key, data={"live": live, "subject": subject, "seen": st.session_state.get(f"{key}_seen", "")}, on_frames_change=received)
+    widget = _widget(key=key, data={"live": live, "subject": subject, "seen": st.session_state.get(seen, "")}, on_frames_change=received)
+    if widget.frames is not None and _id(widget.frames) != st.session_state.get(seen):
+        use(widget.frames)
+        st.rerun(scope="fragment" if live else "app")
 
 
 def sent(bundle: Any) -> tuple[int, list[Shot]]:

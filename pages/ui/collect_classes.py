@@ -13,6 +13,7 @@ from tlcore.collecting.collection import MAX_NAME, MOST_CLASSES, About, Collecti
 
 MISTAKE = "collect_mistake"
 _CHOSEN = "collect_class"
+SHOWN_LETTERS = 24
 
 
 def classes(collection: Collection, about: About, pictures: list[Taken]) -> int:
@@ -23,8 +24,8 @@ def classes(collection: Collection, about: About, pictures: list[Taken]) -> int:
     chosen = asked if asked in labels else labels[0]
     st.session_state[_CHOSEN] = chosen
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.segmented_control(
-            "Pictures of", labels, key=_CHOSEN, required=True, format_func=lambda label: f"{literal(about.classes[label])} · {numbers[label]}",
+        st.pills(
+            "Pictures of", labels, key=_CHOSEN, required=True, format_func=lambda label: f"{literal(_short(about.classes[label]))} · {numbers[label]}",
             on_change=lambda: write_query(**{"class": st.session_state[_CHOSEN]}),
         )  # fmt: skip
         if len(labels) < MOST_CLASSES:
@@ -42,6 +43,10 @@ def one_class(collection: Collection, about: About, label: int, number: int) -> 
             with st.popover("Remove the class", icon=":material/delete:", key="remove_class"):
                 st.markdown(f"{literal(about.classes[label])} is removed with {count(number, 'picture')}. This can't be undone.")
                 st.button("Remove it", key="remove_class_confirmed", type="primary", on_click=_drop, args=(collection, label))
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= SHOWN_LETTERS else f"{name[: SHOWN_LETTERS - 1]}…"
 
 
 def _add(collection: Collection) -> None:

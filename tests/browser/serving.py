@@ -44,11 +44,11 @@ class Server:
 
 
 @contextlib.contextmanager
-def serve(root: Path, **environment: str) -> Iterator[Server]:
-    """Start `streamlit run app.py` on a free port; at the end stop it and what it started."""
+def serve(root: Path, port: int | None = None, **environment: str) -> Iterator[Server]:
+    """Start `streamlit run app.py`, on a free port unless one is named; at the end stop it and what it started."""
     workspace = Workspace(root / "workspace").create()
     log = root / "server.log"
-    port = _free_port()
+    port = port or _free_port()
     command = [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}", "--server.headless=true", "--browser.gatherUsageStats=false"]
     started = time.monotonic()
     with log.open("ab") as out:

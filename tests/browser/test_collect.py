@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.serving import number_in, open_page, parameter, settle
+from tests.browser.serving import number_in, open_page, parameter, serve, settle
 from tlcore.collecting.collection import Collection
 from tlcore.datasets.dataset import Dataset
 from tlcore.store import JobState, Store
@@ -119,6 +119,22 @@ def test_frames_on_their_way_go_to_the_class_that_was_shown(page, server):
     settle(page)
     collection = collection_of(page, server)
     assert (len(collection.pictures(1)), len(collection.pictures(2))) == (number_in(said.inner_text()), 0)
+
+
+@pytest.mark.slow
+def test_a_restart_of_the_server_loses_no_frame(page, tmp_path):
+    page.add_init_script(SCENES)
+    with serve(tmp_path) as before:
+        start(page, before.url)
+        turn_on(page)
+        hold(page, 3)
+        expect(page.get_by_text("3 pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
+        collection = collection_of(page, before)
+    hold(page, 4)
+    expect(page.get_by_text("7 taken, 4 on their way.")).to_be_visible()
+    with serve(tmp_path, port=int(before.url.rsplit(":", 1)[1])) as after:
+        expect(page.get_by_text(re.compile(r"^7 taken\.$"))).to_be_visible(timeout=60_000)
+        assert len(collection.pictures(1)) == 7 and not after.tracebacks()
 
 
 def test_the_button_works_by_keyboard(page, server):

@@ -79,7 +79,7 @@ def test_classes_are_renamed_added_and_removed(collection, opened):
 
 @pytest.mark.parametrize("asked", ["9", "x", "-1"])
 def test_a_class_of_the_link_that_is_none_is_the_first(asked, opened):
-    assert opened(**{"class": asked}).segmented_control(key="collect_class").value == 1
+    assert opened(**{"class": asked}).pills(key="collect_class").value == 1
 
 
 def test_bad_pictures_and_whole_bursts_are_removed(collection, opened):
