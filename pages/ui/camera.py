@@ -34,9 +34,11 @@ def camera(key: str, on_frames: Callable[[int, list[Shot]], None], subject: int 
     mistake, seen = f"{key}_mistake", f"{key}_seen"
 
     def use(bundle: Any) -> None:
-        st.session_state[seen] = _id(bundle)
-        with mistakes_kept(mistake):
-            on_frames(*sent(bundle))
+        try:
+            with mistakes_kept(mistake):
+                on_frames(*sent(bundle))
+        finally:
+            st.session_state[seen] = _id(bundle)  # Last: a click meanwhile draws the page beside this.
 
     def received() -> None:
         widget = st.session_state.get(key)  # None in a session that has just begun, as after a restart of the server.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -14,6 +15,7 @@ from tlcore.store import JobState, Store
 
 PATIENCE_MS = 30_000
 TRAINED_MS = 120_000
+SAID = re.compile(r"^\d+ taken")
 # A camera that is turned to what the test says: stripes that differ by class in colour and direction, and from press to press in place.
 SCENES = """
 window.scene = {upright: true, place: 0};
@@ -51,14 +53,30 @@ def turn_on(page: Page) -> None:
 
 
 def hold(page: Page, pictures: int) -> None:
-    """Keep the button pressed until so many more are taken."""
+    """Keep the button pressed until so many more are taken, or a few more than that where the machine is busy."""
+    before = taken(page)
     button = page.get_by_role("button", name="Hold to take pictures")
     button.scroll_into_view_if_needed()
     box = button.bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 15)
     page.mouse.down()
-    page.wait_for_timeout(250 * (pictures - 1) + 125)
+    deadline = time.monotonic() + PATIENCE_MS / 1000
+    while taken(page) < before + pictures and time.monotonic() < deadline:
+        page.wait_for_timeout(50)
     page.mouse.up()
+
+
+def taken(page: Page) -> int:
+    """How many pictures the camera says that it took."""
+    said = page.get_by_text(SAID)
+    return number_in(said.inner_text()) if said.count() else 0
+
+
+def all_kept(page: Page) -> int:
+    """Wait until all that was taken is kept; how many these are."""
+    expect(page.get_by_text(re.compile(r"^\d+ taken\.$"))).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+    return taken(page)
 
 
 def collection_of(page: Page, server) -> Collection:
@@ -78,7 +96,11 @@ def test_collect_train_and_try_it_live(page, server):
             page.evaluate(f"window.scene = {{upright: {str(upright).lower()}, place: {13 * press}}}")
             page.wait_for_timeout(100 if press == 0 else 2_300)
             hold(page, pictures)
-    expect(page.get_by_text("10 pictures in 3 bursts")).to_be_visible(timeout=PATIENCE_MS)
+    all_kept(page)
+    expect(page.get_by_text(re.compile(r"\d+ pictures in 3 bursts"))).to_be_visible(timeout=PATIENCE_MS)
+    collection = collection_of(page, server)
+    counts = {name: len(collection.pictures(label)) for label, name in collection.about().classes.items()}
+    assert all(number >= 10 for number in counts.values())
     page.get_by_role("button", name="Train", exact=True).click()
     page.get_by_role("button", name="Try it live").click(timeout=TRAINED_MS)
     expect(page.locator("h3", has_text="Class 2, ")).to_be_visible(timeout=PATIENCE_MS)
@@ -89,21 +111,22 @@ def test_collect_train_and_try_it_live(page, server):
     (run,) = store.jobs(kind="train")
     assert run.state is JobState.done and run.result["test_accuracy"] == 1.0
     dataset = Dataset.open(server.workspace.dataset(run.payload["dataset_id"]))
-    assert dataset.report.counts == {"Class 2": 10, "orange": 10} and dataset.report.bursts == 6
+    assert dataset.report.counts == counts and dataset.report.bursts == 6
 
 
 def test_what_is_taken_survives_a_refresh_and_bad_ones_go(page, server):
     start(page, server.url)
     turn_on(page)
     hold(page, 4)
-    expect(page.get_by_text("4 pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
+    number = all_kept(page)
+    expect(page.get_by_text(f"{number} pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
     collection = collection_of(page, server)
     page.reload()
     settle(page)
-    expect(page.get_by_text("4 pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
+    expect(page.get_by_text(f"{number} pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
     page.get_by_role("button", name="Remove", exact=True).first.click()
-    expect(page.get_by_text("3 pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
-    assert len(collection.pictures()) == 3
+    expect(page.get_by_text(f"{number - 1} pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
+    assert len(collection.pictures()) == number - 1
     expect(page.get_by_text("Take 2 more bursts of 'Class 1'. Take pictures of 'Class 2'.")).to_be_visible()
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
 
@@ -114,11 +137,8 @@ def test_frames_on_their_way_go_to_the_class_that_was_shown(page, server):
     turn_on(page)
     hold(page, 12)
     page.get_by_text("Class 2 · ").click()  # While most of them still wait.
-    said = page.get_by_text(re.compile(r"^\d+ taken\.$"))
-    expect(said).to_be_visible(timeout=PATIENCE_MS)
-    settle(page)
-    collection = collection_of(page, server)
-    assert (len(collection.pictures(1)), len(collection.pictures(2))) == (number_in(said.inner_text()), 0)
+    number, collection = all_kept(page), collection_of(page, server)
+    assert (len(collection.pictures(1)), len(collection.pictures(2))) == (number, 0)
 
 
 @pytest.mark.slow
@@ -128,13 +148,13 @@ def test_a_restart_of_the_server_loses_no_frame(page, tmp_path):
         start(page, before.url)
         turn_on(page)
         hold(page, 3)
-        expect(page.get_by_text("3 pictures in 1 burst")).to_be_visible(timeout=PATIENCE_MS)
+        all_kept(page)
         collection = collection_of(page, before)
     hold(page, 4)
-    expect(page.get_by_text("7 taken, 4 on their way.")).to_be_visible()
+    number = taken(page)
     with serve(tmp_path, port=int(before.url.rsplit(":", 1)[1])) as after:
-        expect(page.get_by_text(re.compile(r"^7 taken\.$"))).to_be_visible(timeout=60_000)
-        assert len(collection.pictures(1)) == 7 and not after.tracebacks()
+        expect(page.get_by_text(f"{number} taken.", exact=True)).to_be_visible(timeout=60_000)
+        assert len(collection.pictures(1)) == number and not after.tracebacks()
 
 
 def test_the_button_works_by_keyboard(page, server):

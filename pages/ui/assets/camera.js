@@ -7,7 +7,7 @@ const SIDE_PX = 480;
 const QUALITY = 0.92;
 const BUNDLE = 6;
 const MOST_WAITING = 60; // A hold ends here: fifteen seconds.
-const AGAIN_MS = 8000; // An unanswered bundle is handed over anew; the page knows frames that it has.
+const AGAIN_MS = 5000; // An unanswered bundle is handed over anew; the page knows frames that it has.
 
 const REFUSALS = {
   NotAllowedError: "The browser doesn't let this page use the camera. Allow it beside the address, then try again.",
