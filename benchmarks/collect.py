@@ -8,7 +8,6 @@ ships, enlarged to what a camera gives.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import statistics
 import time
@@ -79,14 +78,13 @@ def _all_but_one(at: Bench, pictures: dict[str, list[Shot]]) -> tuple[Collection
         collection.name_class(label, name)
         shots = iter(pictures[name])
         for burst, count in enumerate(BURSTS):
-            burst_at = now + 60 * burst
-            dataclasses.replace(collection, clock=lambda at=burst_at: at).take(label, [shot for shot, _ in zip(shots, range(count), strict=False)])
+            collection.take(label, [shot._replace(at_ms=int(1000 * (now + 60 * burst))) for shot, _ in zip(shots, range(count), strict=False)])
     return collection, last
 
 
 def _pictures(at: Bench) -> dict[str, list[Shot]]:
     folder = at.material.extract(CLASSES * sum(BURSTS), at.folder / "frames")
-    return {name: [Shot(_frame(path), 0.0) for path in sorted((folder / name).iterdir())] for name in NAMES}
+    return {name: [Shot(_frame(path), int(1000 * time.time())) for path in sorted((folder / name).iterdir())] for name in NAMES}
 
 
 def _frame(path: Path) -> bytes:

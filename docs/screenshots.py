@@ -7,7 +7,6 @@ Starts a server with a workspace of its own, trains two runs, asks Tune three qu
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 import tempfile
 from pathlib import Path
@@ -99,7 +98,7 @@ def collected(workspace: Workspace) -> str:
     for label, name in ((1, "upright"), (2, "level")):
         collection.name_class(label, name)
         for burst, pictures in enumerate((4, 3, 3)):
-            dataclasses.replace(collection, clock=lambda at=1e9 + 60 * burst: at).take(label, shots(label, burst, pictures))
+            collection.take(label, shots(label, burst, pictures, at_s=60 * burst))
     store = Store.open(workspace)
     jobs.wait(store, start.train(collection, "ResNet20", store, workspace), timeout_s=120)
     return collection.id

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.camera import camera
-from pages.ui.collect_classes import MISTAKE, classes, one_class
+from pages.ui.collect_classes import MISTAKE, classes, one_class, short
 from pages.ui.collect_pictures import pictures
 from pages.ui.collect_training import latest_run, training
 from pages.ui.errors import guarded
@@ -55,7 +55,7 @@ def take(collection: Collection) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         label = classes(collection, about, taken)
-        camera("collect_camera", lambda subject, shots: _keep(collection, subject, shots), label)
+        camera("collect_camera", lambda subject, shots: _keep(collection, subject, shots), label, {each: short(name) for each, name in about.classes.items()})
     with right, guarded():
         its = [each for each in taken if each.label == label]
         one_class(collection, about, label, len(its))

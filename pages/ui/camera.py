@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,17 @@ from tlcore.collecting.collection import Shot
 from tlcore.errors import InputError
 
 MOST_FRAMES, MOST_BYTES = 16, 4 << 20  # Of one bundle, and of one frame as it travels; the widget sends far less.
+LATEST_MS = 10**13  # Since 1970: in the year 2286.
 _ASSETS = Path(__file__).parent / "assets"
 _widget = st.components.v2.component(
     "camera", **{kind: (_ASSETS / f"camera.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")}
 )
 
 
-def camera(key: str, on_frames: Callable[[int, list[Shot]], None], subject: int = 0, live: bool = False) -> None:
+def camera(key: str, on_frames: Callable[[int, list[Shot]], None], subject: int = 0, names: Mapping[int, str] | None = None, live: bool = False) -> None:
     """Draw it. on_frames: is given each bundle before the page runs, with what was `subject` when its frames were taken.
 
-    live: one frame after another instead of while a button is held.
+    names: of all subjects that there are, for the button. live: one frame after another instead of while a button is held.
 
     What on_frames can't use is said above the camera. The widget goes on when the page has run to here, so whatever
     takes time belongs before.
@@ -47,7 +47,7 @@ def camera(key: str, on_frames: Callable[[int, list[Shot]], None], subject: int 
 
     if mistake in st.session_state:
         st.error(literal(st.session_state.pop(mistake)), icon=":material/error:")
-    widget = _widget(key=key, data={"live": live, "subject": subject, "seen": st.session_state.get(seen, "")}, on_frames_change=received)
+    widget = _widget(key=key, data={"live": live, "subject": subject, "names": dict(names or {}), "seen": st.session_state.get(seen, "")}, on_frames_change=received)
     if widget.frames is not None and _id(widget.frames) != st.session_state.get(seen):
         use(widget.frames)
         st.rerun(scope="fragment" if live else "app")
@@ -59,15 +59,15 @@ def sent(bundle: Any) -> tuple[int, list[Shot]]:
         subject, frames = bundle["subject"], bundle["frames"]
         if not isinstance(subject, int) or not isinstance(frames, list) or not 0 < len(frames) <= MOST_FRAMES:
             raise ValueError
-        return subject, [_shot(frame["jpeg"], float(frame["ago"])) for frame in frames]
+        return subject, [_shot(frame["jpeg"], float(frame["at_ms"])) for frame in frames]
     except (TypeError, KeyError, ValueError, OverflowError, binascii.Error):
         raise InputError("The browser sent something that is no picture of its camera. Reload the page and take it again.") from None
 
 
-def _shot(text: str, seconds_ago: float) -> Shot:
-    if not isinstance(text, str) or len(text) > MOST_BYTES or not math.isfinite(seconds_ago):
+def _shot(text: str, at_ms: float) -> Shot:
+    if not isinstance(text, str) or len(text) > MOST_BYTES or not 0 <= at_ms < LATEST_MS:
         raise ValueError
-    return Shot(base64.b64decode(text, validate=True), seconds_ago)
+    return Shot(base64.b64decode(text, validate=True), int(at_ms))
 
 
 def _id(bundle: Any) -> str:

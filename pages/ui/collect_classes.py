@@ -25,7 +25,7 @@ def classes(collection: Collection, about: About, pictures: list[Taken]) -> int:
     st.session_state[_CHOSEN] = chosen
     with st.container(horizontal=True, vertical_alignment="bottom"):
         st.pills(
-            "Pictures of", labels, key=_CHOSEN, required=True, format_func=lambda label: f"{literal(_short(about.classes[label]))} · {numbers[label]}",
+            "Pictures of", labels, key=_CHOSEN, required=True, format_func=lambda label: f"{literal(short(about.classes[label]))} · {numbers[label]}",
             on_change=lambda: write_query(**{"class": st.session_state[_CHOSEN]}),
         )  # fmt: skip
         if len(labels) < MOST_CLASSES:
@@ -45,7 +45,8 @@ def one_class(collection: Collection, about: About, label: int, number: int) -> 
                 st.button("Remove it", key="remove_class_confirmed", type="primary", on_click=_drop, args=(collection, label))
 
 
-def _short(name: str) -> str:
+def short(name: str) -> str:
+    """As it fits on a button."""
     return name if len(name) <= SHOWN_LETTERS else f"{name[: SHOWN_LETTERS - 1]}…"
 
 

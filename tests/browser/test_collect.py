@@ -52,14 +52,19 @@ def turn_on(page: Page) -> None:
     page.wait_for_timeout(300)
 
 
-def hold(page: Page, pictures: int) -> None:
-    """Keep the button pressed until so many more are taken, or a few more than that where the machine is busy."""
-    before = taken(page)
+def press(page: Page) -> None:
+    """Press the button, and don't let go."""
     button = page.get_by_role("button", name="Hold to take pictures")
     button.scroll_into_view_if_needed()
     box = button.bounding_box()
     page.mouse.move(box["x"] + 20, box["y"] + 15)
     page.mouse.down()
+
+
+def hold(page: Page, pictures: int) -> None:
+    """Keep the button pressed until so many more are taken, or a few more than that where the machine is busy."""
+    before = taken(page)
+    press(page)
     deadline = time.monotonic() + PATIENCE_MS / 1000
     while taken(page) < before + pictures and time.monotonic() < deadline:
         page.wait_for_timeout(50)
@@ -155,6 +160,47 @@ def test_a_restart_of_the_server_loses_no_frame(page, tmp_path):
     with serve(tmp_path, port=int(before.url.rsplit(":", 1)[1])) as after:
         expect(page.get_by_text(f"{number} taken.", exact=True)).to_be_visible(timeout=60_000)
         assert len(collection.pictures(1)) == number and not after.tracebacks()
+
+
+def test_a_class_chosen_just_before_the_press_gets_the_frames_though_the_page_is_slow(page, server):
+    slow = {"s": 0.0}
+
+    def relay(socket):
+        upstream = socket.connect_to_server()
+        upstream.on_message(lambda message: (page.wait_for_timeout(1000 * slow["s"]), socket.send(message)))
+
+    page.route_web_socket(re.compile("stream"), relay)
+    page.add_init_script(SCENES)
+    start(page, server.url)
+    turn_on(page)
+    slow["s"] = 0.15  # For each message of the server.
+    page.get_by_text("Class 2 · ").click()
+    press(page)
+    expect(page.get_by_role("button", name="Hold to take pictures of Class 2")).to_be_visible(timeout=PATIENCE_MS)
+    slow["s"] = 0.0
+    page.wait_for_timeout(500)
+    page.mouse.up()
+    all_kept(page)
+    collection = collection_of(page, server)
+    assert len(collection.pictures(2)) > 2 and not collection.pictures(1)
+
+
+def test_the_hold_ends_where_its_class_is_removed_elsewhere(page, server):
+    page.add_init_script(SCENES)
+    start(page, server.url)
+    turn_on(page)
+    page.get_by_text("Class 2 · ").click()
+    expect(page.get_by_role("button", name="Hold to take pictures of Class 2")).to_be_visible(timeout=PATIENCE_MS)
+    press(page)
+    page.wait_for_timeout(500)
+    collection = collection_of(page, server)
+    collection.drop_class(2)
+    expect(page.get_by_role("button", name="Hold to take pictures of Class 1")).to_be_visible(timeout=PATIENCE_MS)
+    page.wait_for_timeout(2_500)
+    page.mouse.up()
+    settle(page)
+    expect(page.get_by_text("The class of these pictures was removed.")).to_be_visible()
+    assert collection.pictures() == []
 
 
 def test_the_button_works_by_keyboard(page, server):

@@ -10,6 +10,7 @@ from PIL import Image
 from tlcore.collecting.collection import Shot
 
 WIDTH, HEIGHT = 320, 240
+EPOCH_S = 1_700_000_000
 
 
 def frame(scene: int, burst: int, number: int) -> bytes:
@@ -24,6 +25,6 @@ def frame(scene: int, burst: int, number: int) -> bytes:
     return out.getvalue()
 
 
-def shots(scene: int, burst: int, count: int, every_s: float = 0.25) -> list[Shot]:
-    """Frames of one burst, the last of which is just taken."""
-    return [Shot(frame(scene, burst, number), (count - 1 - number) * every_s) for number in range(count)]
+def shots(scene: int, burst: int, count: int, every_s: float = 0.25, at_s: float = 0.0) -> list[Shot]:
+    """Frames of one burst, the last of which is taken so many seconds after EPOCH_S."""
+    return [Shot(frame(scene, burst, number), int(1000 * (EPOCH_S + at_s - (count - 1 - number) * every_s))) for number in range(count)]

@@ -2,7 +2,6 @@
 
 import io
 import threading
-from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -14,24 +13,9 @@ from tlcore.collecting.collection import Collection, Shot, lacking
 from tlcore.errors import ConflictError, InputError, NotFoundError
 
 
-class Clock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def collection(workspace, clock) -> Collection:
-    return replace(Collection.start(workspace, "cups and pens"), clock=clock)
+def collection(workspace) -> Collection:
+    return Collection.start(workspace, "cups and pens")
 
 
 def bursts(collection: Collection, label: int) -> list[int]:
@@ -44,23 +28,28 @@ def test_a_new_one_has_two_classes_to_be_named(collection, workspace):
     assert Collection.find(workspace, collection.id).about().name == "cups and pens"
 
 
-def test_frames_that_follow_each_other_are_one_burst(collection, clock):
+def test_frames_that_follow_each_other_are_one_burst(collection):
     collection.take(1, shots(0, 0, 4))
-    clock.now += 1.5
-    collection.take(1, shots(0, 1, 2))  # The first of them 1.25 s after the last before.
-    clock.now += 2.4
-    collection.take(1, shots(0, 2, 2))  # 2.15 s after.
+    collection.take(1, shots(0, 1, 2, at_s=1.5))  # The first of them 1.25 s after the last before.
+    collection.take(1, shots(0, 2, 2, at_s=3.9))  # 2.15 s after.
     collection.take(2, shots(1, 0, 1))
     assert bursts(collection, 1) == [1] * 6 + [2] * 2 and bursts(collection, 2) == [1]
 
 
-def test_removing_the_middle_of_a_burst_leaves_it_one(collection, clock):
+def test_frames_that_come_late_join_the_burst_they_were_taken_in(collection):
+    early, late = shots(0, 0, 1, at_s=0), shots(0, 0, 2, at_s=1)[1:]
+    collection.take(1, early)
+    collection.take(1, shots(0, 1, 1, at_s=60))  # Of another tab, say, while the second bundle was on its way.
+    collection.take(1, late)
+    assert bursts(collection, 1) == [1, 1, 2]
+
+
+def test_removing_the_middle_of_a_burst_leaves_it_one(collection):
     collection.take(1, shots(0, 0, 20, every_s=0.5))
     middle = [taken.key for taken in collection.pictures(1)[4:16]]
     collection.remove([*middle, "1/never-there.jpg", "../../store.db"])
     assert bursts(collection, 1) == [1] * 8
-    clock.now += 10
-    collection.take(1, shots(0, 1, 1))
+    collection.take(1, shots(0, 1, 1, at_s=10))
     assert bursts(collection, 1) == [1] * 8 + [2]
 
 
@@ -127,13 +116,12 @@ def test_the_name_of_an_added_class_is_free(collection):
     assert collection.about().classes[label] == "Class 4"
 
 
-def test_what_is_lacking_is_said_until_nothing_is(collection, clock):
+def test_what_is_lacking_is_said_until_nothing_is(collection):
     collection.name_class(1, "cup")
     assert lacking(collection.about(), []) == ["Take pictures of 'cup'.", "Take pictures of 'Class 2'."]
     for burst in range(3):
         for label in (1, 2):
-            collection.take(label, shots(label, burst, 2))
-        clock.now += 5
+            collection.take(label, shots(label, burst, 2, at_s=5 * burst))
         said = lacking(collection.about(), collection.pictures())
         assert said == ([] if burst == 2 else [f"Take {2 - burst} more burst{'s' if burst == 0 else ''} of {name!r}." for name in ("cup", "Class 2")])
     collection.drop_class(2)

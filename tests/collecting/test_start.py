@@ -1,7 +1,5 @@
 """A collection becomes a dataset whose bursts stay together, and a run that learns it."""
 
-from dataclasses import replace
-
 import pytest
 
 from tests.collecting.frames import shots
@@ -23,13 +21,11 @@ def collection(workspace) -> Collection:
 
 
 def filled(collection: Collection) -> Collection:
-    now = 1_700_000_000.0
     collection.name_class(1, "upright")
     collection.name_class(2, "level")
     for label in (1, 2):
         for burst, count in enumerate((4, 3, 3)):
-            now += 5
-            replace(collection, clock=lambda at=now: at).take(label, shots(label, burst, count))
+            collection.take(label, shots(label, burst, count, at_s=5 * burst))
     return collection
 
 

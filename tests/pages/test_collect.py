@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import replace
 
 import pytest
 
@@ -22,7 +21,7 @@ def fill(collection: Collection, bursts: int = 3, labels: tuple[int, ...] = (1, 
     """Two pictures a burst, the bursts five seconds apart."""
     for label in labels:
         for burst in range(bursts):
-            replace(collection, clock=lambda at=1_700_000_000 + 5 * burst: at).take(label, shots(label, burst, 2))
+            collection.take(label, shots(label, burst, 2, at_s=5 * burst))
     return collection
 
 
@@ -104,8 +103,8 @@ def test_what_is_lacking_is_said_and_then_it_trains(collection, opened, store, m
     fill(collection, bursts=2)
     app = opened()
     assert "Take 1 more burst of 'Class 1'\\. Take 1 more burst of 'Class 2'\\." in texts(app) and app.button(key="train_collection").disabled
-    replace(collection, clock=lambda: 1_700_001_000).take(1, shots(1, 5, 1))
-    replace(collection, clock=lambda: 1_700_001_000).take(2, shots(2, 5, 1))
+    collection.take(1, shots(1, 5, 1, at_s=1_000))
+    collection.take(2, shots(2, 5, 1, at_s=1_000))
     app = opened()
     app.button(key="train_collection").click().run()
     (run,) = store.jobs(kind="train")
@@ -137,10 +136,10 @@ def test_a_frame_is_answered_live(collection, opened, store, digits, monkeypatch
     assert "Turn on the camera" in texts(app)
     seen = np.flatnonzero(dataset.labels == 3)[0]
     monkeypatch.setattr(live_answers, "_forget", lambda: None)
-    app.session_state["live_shot"] = camera.Shot(png(dataset.image(seen)), 0.0)
+    app.session_state["live_shot"] = camera.Shot(png(dataset.image(seen)), 0)
     app.run()
     assert not app.exception and any(element.value.startswith("### 3, ") for element in app.markdown)
-    app.session_state["live_shot"] = camera.Shot(b"no picture", 0.0)
+    app.session_state["live_shot"] = camera.Shot(b"no picture", 0)
     app.run()
     assert "not a picture" in app.error[0].value
 
@@ -160,21 +159,21 @@ def test_the_tab_camera_of_data_leads_there(empty, open_page):
 
 def test_what_the_browser_sends_becomes_frames():
     data = frame(0, 0, 0)
-    found = camera.sent({"id": "a", "subject": 2, "frames": [{"jpeg": base64.b64encode(data).decode(), "ago": 0.5}]})
-    assert found == (2, [camera.Shot(data, 0.5)])
+    found = camera.sent({"id": "a", "subject": 2, "frames": [{"jpeg": base64.b64encode(data).decode(), "at_ms": 1_700_000_000_000.5}]})
+    assert found == (2, [camera.Shot(data, 1_700_000_000_000)])
 
 
-GOOD = {"jpeg": "YQ==", "ago": 0}
+GOOD = {"jpeg": "YQ==", "at_ms": 0}
 
 
 @pytest.mark.parametrize(
     "sent",
     [
         None, "text", 7, [], {}, {"subject": 1, "frames": []}, {"subject": 1, "frames": "abc"}, {"subject": 1, "frames": [None]},
-        {"subject": 1, "frames": [{"jpeg": "abcd"}]}, {"subject": 1, "frames": [{"jpeg": 5, "ago": 0}]}, {"subject": 1, "frames": [{"jpeg": "no base64!", "ago": 0}]},
-        {"subject": 1, "frames": [{"jpeg": "YQ==", "ago": "x"}]}, {"subject": 1, "frames": [{"jpeg": "YQ==", "ago": math.nan}]},
-        {"subject": 1, "frames": [GOOD] * 17}, {"subject": 1, "frames": [{"jpeg": "YQ==", "ago": 10**400}]},
-        {"subject": 1, "frames": [{"jpeg": "Y" * (5 << 20), "ago": 0}]}, {"frames": [GOOD]}, {"subject": "1", "frames": [GOOD]},
+        {"subject": 1, "frames": [{"jpeg": "abcd"}]}, {"subject": 1, "frames": [{"jpeg": 5, "at_ms": 0}]}, {"subject": 1, "frames": [{"jpeg": "no base64!", "at_ms": 0}]},
+        {"subject": 1, "frames": [{"jpeg": "YQ==", "at_ms": "x"}]}, {"subject": 1, "frames": [{"jpeg": "YQ==", "at_ms": math.nan}]},
+        {"subject": 1, "frames": [GOOD] * 17}, {"subject": 1, "frames": [{"jpeg": "YQ==", "at_ms": 10**400}]},
+        {"subject": 1, "frames": [{"jpeg": "Y" * (5 << 20), "at_ms": 0}]}, {"frames": [GOOD]}, {"subject": "1", "frames": [GOOD]},
     ],
     ids=range(18),
 )  # fmt: skip

@@ -8,9 +8,8 @@ import io
 import re
 import secrets
 import shutil
-import time
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +23,6 @@ from tlcore.workspace import Workspace, whole_file
 
 BURST_GAP_S = 2.0  # Pictures of a class that follow each other sooner were taken in one burst.
 BURSTS_NEEDED = 3  # One to learn from, one to choose the epoch by, one to test on.
-LATEST_S = 60.0  # A frame that claims to be older is taken for this old.
 KEPT_PX = 640
 MOST_CLASSES, MOST_PICTURES = 20, 1_000
 FIRST_NAMES = ("Class 1", "Class 2")
@@ -46,10 +44,10 @@ class About(BaseModel):
 
 
 class Shot(NamedTuple):
-    """One frame of the camera as it came, and how long before it was sent."""
+    """One frame of the camera as it came, and when it was taken: by the camera's clock, so that a slow way here parts no burst."""
 
     data: bytes
-    seconds_ago: float
+    at_ms: int
 
 
 class Taken(NamedTuple):
@@ -70,12 +68,11 @@ class Taken(NamedTuple):
 class Collection:
     """A folder in the workspace with a folder of pictures for each class; safe to change from several tabs at once.
 
-    Pictures are never altered, only added and removed. `clock`: seconds since 1970.
+    Pictures are never altered, only added and removed.
     """
 
     id: str
     workspace: Workspace
-    clock: Callable[[], float] = time.time
 
     @classmethod
     def start(cls, workspace: Workspace, name: str) -> Collection:
@@ -125,20 +122,19 @@ class Collection:
         """Add frames to a class; those that it has already stay as they are.
 
         They are decoded in a child process, made at most KEPT_PX large and encoded anew, so nothing of what the
-        browser sent but its pixels is kept. A frame belongs to the burst of the one before where that is at most
-        BURST_GAP_S earlier.
+        browser sent but its pixels is kept. A frame belongs to the burst of the picture nearest in time where that is at most
+        BURST_GAP_S away.
         Raises: InputError for what is no picture, and beyond the limits; NotFoundError, ResourceError.
         """
-        now = self.clock()
         encoded = [_encoded(look) for look in look_untrusted([("The camera's picture", shot.data) for shot in shots], (), KEPT_PX)]
         with self._locked():
             self._refuse(label, len(encoded))
             folder = self.folder / str(label)
             added = []
-            for shot, data in sorted(zip(shots, encoded, strict=True), key=lambda pair: -pair[0].seconds_ago):
+            for shot, data in sorted(zip(shots, encoded, strict=True), key=lambda pair: pair[0].at_ms):
                 digest = hashlib.sha256(data).hexdigest()[:16]
                 if not any(folder.glob(f"*-{digest}.jpg")):
-                    added.append(self._add(label, int(1000 * (now - min(max(shot.seconds_ago, 0.0), LATEST_S))), digest, data))
+                    added.append(self._add(label, shot.at_ms, digest, data))
         return added
 
     def _refuse(self, label: int, more: int) -> None:
@@ -148,8 +144,12 @@ class Collection:
             raise InputError(f"A collection holds up to {MOST_PICTURES:,} pictures. Remove some, or import larger sets as a ZIP.")
 
     def _add(self, label: int, at_ms: int, digest: str, data: bytes) -> Taken:
-        last = max(self._of_class(label), key=lambda taken: taken[1:], default=None)
-        burst = 1 if last is None else last.burst + (abs(at_ms - last.at_ms) > 1000 * BURST_GAP_S)
+        others = list(self._of_class(label))
+        near = min(others, key=lambda other: abs(at_ms - other.at_ms), default=None)
+        if near is not None and abs(at_ms - near.at_ms) <= 1000 * BURST_GAP_S:
+            burst = near.burst
+        else:
+            burst = 1 + max((other.burst for other in others), default=0)
         taken = Taken(label, burst, at_ms, self.folder / str(label) / f"{burst:06d}-{at_ms:013d}-{digest}.jpg")
         try:
             taken.path.parent.mkdir(exist_ok=True)

@@ -35,14 +35,23 @@ class Camera {
 
   // Called whenever the page has run.
   update(data, trigger) {
+    if (this.holding && data.subject !== this.data.subject) this.turn(data);
     this.data = data;
     this.trigger = trigger;
     const take = this.find(".take");
-    take.textContent = data.live ? (this.paused ? "Go on" : "Pause") : "Hold to take pictures";
+    const subject = data.names[data.subject];
+    take.textContent = data.live ? (this.paused ? "Go on" : "Pause") : `Hold to take pictures${subject ? ` of ${subject}` : ""}`;
     if (this.sent && data.seen === this.sent.id) this.sent = null;
     if (!this.holding || this.waiting.length >= BUNDLE) this.handOver();
     this.steadily();
     this.tell();
+  }
+
+  // Another subject while the button is held was chosen before it was pressed, and the page tells late: what waits of this hold is of that
+  // one. Where the former subject is gone, nobody chose another, and the hold ends.
+  turn(data) {
+    if (!(this.data.subject in data.names)) return this.release();
+    for (const frame of this.waiting) if (frame.hold === this.holding) frame.subject = data.subject;
   }
 
   async startIfAllowed() {
@@ -112,7 +121,7 @@ class Camera {
     const canvas = document.createElement("canvas");
     canvas.width = canvas.height = Math.min(side, SIDE_PX);
     canvas.getContext("2d").drawImage(this.video, (width - side) / 2, (height - side) / 2, side, side, 0, 0, canvas.width, canvas.height);
-    return { jpeg: canvas.toDataURL("image/jpeg", QUALITY).split(",")[1], at: performance.now(), subject: this.data.subject };
+    return { jpeg: canvas.toDataURL("image/jpeg", QUALITY).split(",")[1], at_ms: performance.timeOrigin + performance.now(), subject: this.data.subject, hold: this.holding };
   }
 
   holdable(button) {
@@ -146,8 +155,8 @@ class Camera {
   press() {
     if (this.holding) return;
     this.root.classList.add("taking");
-    this.take();
     this.holding = setInterval(() => this.take(), EVERY_MS);
+    this.take();
   }
 
   release() {
@@ -201,7 +210,7 @@ class Camera {
     const other = this.waiting.findIndex((frame) => frame.subject !== subject);
     const frames = this.waiting.splice(0, Math.min(BUNDLE, other < 0 ? BUNDLE : other));
     this.sent = { id: `${Date.now()}-${Math.random()}`, at: now, frames };
-    this.trigger("frames", { id: this.sent.id, subject, frames: frames.map((frame) => ({ jpeg: frame.jpeg, ago: (now - frame.at) / 1000 })) });
+    this.trigger("frames", { id: this.sent.id, subject, frames: frames.map(({ jpeg, at_ms }) => ({ jpeg, at_ms })) });
     setTimeout(() => this.handOver(), AGAIN_MS + 100);
   }
 
