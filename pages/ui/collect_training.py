@@ -38,7 +38,7 @@ def training(collection: Collection, about: About, pictures: list[Taken]) -> Non
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Train", key="train_collection", type="primary", icon=":material/model_training:", disabled=bool(missing)):
             with st.spinner("Putting the pictures together"):
-                run = start.train(collection, preset, store(), workspace(), st.session_state[_TOKEN])
+                run = start.train(collection, preset, store(), workspace(), st.session_state.get(_TOKEN))
             toast_next(f"Run {run} has started.", icon=":material/play_circle:")
             st.rerun()
         st.session_state[_TOKEN] = uuid.uuid4().hex  # A second click of a double click finds the first one's.

@@ -32,7 +32,8 @@ navigator.mediaDevices.getUserMedia = async () => {
     number += 1;
     pen.fillRect(45 + (37 * number) % 211, 40 + (17 * number) % 149, 20, 20);
   }, 40);
-  return canvas.captureStream(25);
+  window.shown = canvas.captureStream(25);
+  return window.shown;
 };
 """
 
@@ -144,6 +145,20 @@ def test_frames_on_their_way_go_to_the_class_that_was_shown(page, server):
     page.get_by_text("Class 2 · ").click()  # While most of them still wait.
     number, collection = all_kept(page), collection_of(page, server)
     assert (len(collection.pictures(1)), len(collection.pictures(2))) == (number, 0)
+
+
+def test_a_camera_that_is_unplugged_says_so_until_it_is_back(page, server):
+    page.add_init_script(SCENES)
+    start(page, server.url)
+    turn_on(page)
+    page.evaluate("window.shown.getTracks()[0].dispatchEvent(new Event('ended'))")
+    expect(page.get_by_text("The camera was disconnected")).to_be_visible()
+    page.get_by_text("Class 2 · ").click()
+    settle(page)
+    expect(page.get_by_text("The camera was disconnected")).to_be_visible()
+    turn_on(page)
+    hold(page, 2)
+    all_kept(page)
 
 
 @pytest.mark.slow

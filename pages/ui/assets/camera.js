@@ -15,6 +15,7 @@ const REFUSALS = {
   NotReadableError: "The camera is in use by another program. Close that, then try again.",
   OverconstrainedError: "This camera can't be used. Choose another.",
 };
+const ENDED = "The camera was disconnected, or another program took it. Connect it, then turn it on again.";
 const INSECURE = "Browsers give the camera only to pages at https:// or localhost. Open the page there.";
 
 class Camera {
@@ -25,6 +26,7 @@ class Camera {
     this.waiting = []; // Frames taken and not yet handed over.
     this.sent = null;
     this.count = 0;
+    this.problem = null; // Why there is no camera.
     this.find(".on").onclick = () => (this.stream ? this.stop() : this.start());
     this.find(".which").onchange = (event) => this.start(event.target.value);
     this.holdable(this.find(".take"));
@@ -64,7 +66,7 @@ class Camera {
   }
 
   async start(deviceId) {
-    if (!navigator.mediaDevices?.getUserMedia) return this.tell(INSECURE);
+    if (!navigator.mediaDevices?.getUserMedia) return this.fail(INSECURE);
     this.stop();
     try {
       const wanted = { width: { ideal: 640 }, height: { ideal: SIDE_PX }, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) };
@@ -72,11 +74,11 @@ class Camera {
       if (this.gone) return stream.getTracks().forEach((track) => track.stop());
       this.stream = stream;
     } catch (error) {
-      return this.tell(REFUSALS[error.name] ?? `The camera can't be used (${error.name}).`);
+      return this.fail(REFUSALS[error.name] ?? `The camera can't be used (${error.name}).`);
     }
     this.video.srcObject = this.stream;
     const [track] = this.stream.getVideoTracks();
-    track.onended = () => this.stop();
+    track.onended = () => this.fail(ENDED);
     this.root.classList.add("running");
     this.root.classList.toggle("mirrored", track.getSettings().facingMode !== "environment");
     this.find(".on").textContent = "Turn it off";
@@ -100,7 +102,14 @@ class Camera {
     which.hidden = cameras.length < 2;
   }
 
+  fail(problem) {
+    this.stop();
+    this.problem = problem;
+    this.tell();
+  }
+
   stop() {
+    this.problem = null;
     this.release();
     clearInterval(this.ticking);
     this.ticking = null;
@@ -214,10 +223,10 @@ class Camera {
     setTimeout(() => this.handOver(), AGAIN_MS + 100);
   }
 
-  tell(problem) {
+  tell() {
     const coming = this.waiting.length + (this.sent?.frames.length ?? 0);
     const taken = this.data?.live ? (this.paused ? "Paused." : "") : this.count ? `${this.count} taken${coming ? `, ${coming} on their way` : ""}.` : "";
-    this.find(".said").textContent = problem ?? (this.stream ? taken : "");
+    this.find(".said").textContent = this.problem ?? (this.stream ? taken : "");
   }
 }
 
