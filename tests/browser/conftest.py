@@ -25,7 +25,7 @@ ARGUMENTS = [
 ]
 # An image source is gone when its view was left before the browser had fetched it; loaded pictures are looked at themselves.
 # A server that is gone is noticed by whatever waits for it; one test starts it again.
-HARMLESS = ("/_stcore/health", "/_stcore/host-config", "404 (Not Found)", "favicon", "Image source error", "ERR_CONNECTION_REFUSED", "disconnected from server")
+HARMLESS = ("/_stcore/health", "/_stcore/host-config", "404 (Not Found)", "favicon", "Image source error", "ERR_CONNECTION_REFUSED", "disconnected from server", "server is not responding")
 
 
 def pytest_collection_modifyitems(items):
