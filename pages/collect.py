@@ -5,7 +5,7 @@ import streamlit as st
 from pages.ui.camera import camera
 from pages.ui.collect_classes import MISTAKE, classes, one_class, short
 from pages.ui.collect_pictures import pictures
-from pages.ui.collect_training import latest_run, training
+from pages.ui.collect_training import follow, latest_run, training
 from pages.ui.errors import guarded
 from pages.ui.ingest import mistakes_kept
 from pages.ui.linked import choice
@@ -72,10 +72,13 @@ def _keep(collection: Collection, label: int, shots: list[Shot]) -> None:
 def try_live(collection: Collection) -> None:
     """The network that learnt from these pictures, asked about what the camera sees."""
     run = latest_run(collection.about())
-    if run is None or run.state is not JobState.done:
-        st.info("No network has learnt from these pictures yet. Take pictures and train on them first.", icon=":material/info:")
-        return
-    live_answers(load([run]))
+    if run is None:
+        st.info("No network has learnt from these pictures yet, or it was deleted. Take pictures and train on them first.", icon=":material/info:")
+    elif run.state is JobState.done:
+        live_answers(load([run]))
+    else:
+        st.info("The network is still learning: it can be tried here when it has." if run.active else "The latest training did not end. Train again, then try it here.", icon=":material/info:")
+        follow(collection)
 
 
 def detail(collection: Collection) -> None:

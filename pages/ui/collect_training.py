@@ -45,11 +45,17 @@ def training(collection: Collection, about: About, pictures: list[Taken]) -> Non
         st.caption("Other settings: after the first training the pictures are on Data, for Train and Tune.")
     run = latest_run(about)
     if run is not None:
-        followed(lambda: latest_run(about), "collected_run", lambda now, working: _row(now), "The run ended without a word. Train again.")
+        follow(collection)
         if run.state is JobState.done:
             with st.container(horizontal=True):
                 st.button("Try it live", key="try_live", type="primary", icon=":material/videocam:", on_click=write_query, kwargs={"do": "try it live"})
                 st.page_link("predict.py", label="Try it on files", icon=":material/image_search:", query_params={"runs": str(run.id)})
+
+
+def follow(collection: Collection) -> None:
+    """The latest run as it goes on."""
+    about = collection.about()
+    followed(lambda: latest_run(about), "collected_run", lambda now, working: _row(now), "The run ended without a word. Train again.")
 
 
 def _row(run: Job | None) -> None:

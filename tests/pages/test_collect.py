@@ -117,6 +117,17 @@ def test_trying_it_live_needs_a_network(opened):
     assert "No network has learnt from these pictures yet" in opened(do="try it live").info[0].value
 
 
+@pytest.mark.parametrize(("end", "said"), [(None, "still learning"), (JobState.failed, "did not end")])
+def test_trying_it_live_says_how_the_training_stands(end, said, collection, opened, store):
+    fill(collection)
+    opened().button(key="train_collection").click().run()
+    if end is not None:
+        store.finish(store.claim("w", "train"), end, error="The disk is full.")
+    app = opened(do="try it live")
+    assert not app.exception and said in app.info[0].value
+    assert [error.value for error in app.error] == ([] if end is None else ["The disk is full\\."])
+
+
 def test_a_frame_is_answered_live(collection, opened, store, digits, monkeypatch):
     import numpy as np
 
