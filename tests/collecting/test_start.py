@@ -42,7 +42,9 @@ def test_the_dataset_holds_the_pictures_by_class_and_burst(collection, store, wo
 
 
 def test_unchanged_pictures_are_the_same_dataset_and_others_a_new_one(collection, store, workspace, no_supervisor):
-    first, second = (start.train(collection, "ResNet20", store, workspace) for _ in range(2))
+    first = start.train(collection, "ResNet20", store, workspace)
+    jobs.cancel(store, first)
+    second = start.train(collection, "ResNet20", store, workspace)
     assert first != second and [record.name for record in store.datasets()] == ["stripes"]
     collection.remove([collection.pictures(1)[0].key])
     third = start.train(collection, "ResNet20", store, workspace)
@@ -54,6 +56,13 @@ def test_unchanged_pictures_are_the_same_dataset_and_others_a_new_one(collection
 
 def test_two_clicks_make_one_run(collection, store, workspace, no_supervisor):
     assert start.train(collection, "ResNet20", store, workspace, "click") == start.train(collection, "ResNet20", store, workspace, "click")
+
+
+def test_an_impatient_click_finds_the_run_under_way(collection, store, workspace, no_supervisor):
+    first = start.train(collection, "ResNet20", store, workspace, "click")
+    assert start.train(collection, "ResNet20", store, workspace, "half a second later") == first
+    collection.remove([collection.pictures(1)[0].key])
+    assert start.train(collection, "ResNet20", store, workspace, "of other pictures") != first
 
 
 def test_what_is_lacking_is_said_before_anything_is_made(workspace, store, no_supervisor):

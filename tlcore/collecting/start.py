@@ -11,7 +11,7 @@ from tlcore.collecting.collection import About, Collection, Taken, lacking
 from tlcore.config import RunConfig, parse
 from tlcore.datasets.ingest import Plan, ingest
 from tlcore.datasets.stored import from_file
-from tlcore.errors import ConflictError, InputError, TLError
+from tlcore.errors import ConflictError, InputError, NotFoundError, TLError
 from tlcore.reporter import NullReporter
 from tlcore.store import DatasetRecord, Store
 from tlcore.weights import weights_path
@@ -39,7 +39,8 @@ def usual_preset() -> str:
 def train(collection: Collection, preset: str, store: Store, workspace: Workspace, token: str | None = None) -> int:
     """Make a dataset of the pictures as they are now, queue a run with a preset of PRESETS, and return its id.
 
-    Pictures that haven't changed since the last time are the same dataset. token: two calls with the same one make one run.
+    Pictures that haven't changed since the last time are the same dataset, and the same run as long as that is under way. token: two
+    calls with the same one make one run.
     Raises: InputError for what is still lacking; NotFoundError, ResourceError, ConflictError.
     """
     earlier = store.job_by_token(token) if token is not None else None
@@ -49,9 +50,21 @@ def train(collection: Collection, preset: str, store: Store, workspace: Workspac
     if said := lacking(about, pictures):
         raise InputError(" ".join(said))
     record = _dataset(about, pictures, store, workspace)
+    if (same := _under_way(about, record.name, preset, store)) is not None:
+        return same
     run = jobs.submit_run(store, workspace, _settings(record.name, preset), token=token)
     collection.learnt_by(run)
     return run
+
+
+def _under_way(about: About, dataset: str, preset: str, store: Store) -> int | None:
+    """The collection's latest run where it is just that which is asked for and hasn't ended."""
+    try:
+        run = store.job(about.run) if about.run is not None else None
+    except NotFoundError:
+        return None
+    asked = run is not None and run.active and (run.config.dataset, run.config.backbone.name) == (dataset, preset)
+    return about.run if asked else None
 
 
 def _settings(dataset: str, preset: str) -> RunConfig:
