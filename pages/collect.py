@@ -84,7 +84,7 @@ def try_live(collection: Collection) -> None:
 def detail(collection: Collection) -> None:
     about = collection.about()
     st.button("All collections", key="all_collections", type="tertiary", icon=":material/arrow_back:", on_click=go_to, args=(None,))
-    head(literal(about.name), "Choose a class, hold the button while showing it from some sides, let go, move, and hold again. Everything is kept as it is taken.")
+    head(literal(about.name), "Show each class to the camera in several bursts, from other sides and in other light; train, and try the network live. Everything is kept as it is taken.")
     if MISTAKE in st.session_state:
         st.error(literal(st.session_state.pop(MISTAKE)), icon=":material/error:")
     with guarded():

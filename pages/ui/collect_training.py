@@ -55,9 +55,9 @@ def training(collection: Collection, about: About, pictures: list[Taken]) -> Non
 def follow(collection: Collection) -> None:
     """The latest run as it goes on."""
     about = collection.about()
-    followed(lambda: latest_run(about), "collected_run", lambda now, working: _row(now), "The run ended without a word. Train again.")
+    followed(lambda: latest_run(about), "collected_run", _row, "The run ended without a word. Train again.")
 
 
-def _row(run: Job | None) -> None:
-    if run is not None:
+def _row(run: Job | None, working: bool) -> None:
+    if run is not None and not working:  # While it works its progress follows.
         run_row(run)

@@ -96,6 +96,7 @@ def test_a_collection_has_an_end(collection, monkeypatch):
 
 
 def test_classes_are_named_added_and_dropped(collection):
+    collection.name_class(1, "👨\u200d👩\u200d👧 über 杯")
     collection.name_class(1, "  cup ")
     with pytest.raises(ConflictError, match="Another class is called 'cup'"):
         collection.name_class(2, "Cup")

@@ -250,7 +250,7 @@ def _encoded(looked: Looked | InputError) -> bytes:
 
 def _checked(name: str, what: str) -> str:
     name = unicodedata.normalize("NFC", name).strip()
-    if not name or len(name) > MAX_NAME or not name.isprintable():
+    if not name or len(name) > MAX_NAME or any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name):
         raise InputError(f"The {what} {name[:40]!r} can't be used. Give 1 to {MAX_NAME} printable characters.")
     return name
 
