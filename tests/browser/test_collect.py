@@ -137,6 +137,19 @@ def test_what_is_taken_survives_a_refresh_and_bad_ones_go(page, server):
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
 
 
+def test_a_refresh_in_the_middle_of_a_hold_loses_no_frame(page, server):
+    page.add_init_script(SCENES)
+    start(page, server.url)
+    turn_on(page)
+    press(page)
+    expect(page.get_by_text("4 taken, 4 on their way.")).to_be_visible(timeout=PATIENCE_MS)
+    page.reload()
+    collection, deadline = collection_of(page, server), time.monotonic() + PATIENCE_MS / 1000
+    while len(collection.pictures(1)) < 4 and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    assert 4 <= len(collection.pictures(1)) <= 6
+
+
 def test_frames_on_their_way_go_to_the_class_that_was_shown(page, server):
     page.add_init_script(SCENES)
     start(page, server.url)

@@ -32,6 +32,8 @@ class Camera {
     this.holdable(this.find(".take"));
     this.fresh = true; // Whether the camera has given a frame since the last was taken.
     this.refresh();
+    this.leave = () => this.release(); // As by a refresh: what waits goes while it still can.
+    addEventListener("beforeunload", this.leave);
     this.startIfAllowed();
   }
 
@@ -241,6 +243,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   camera.update(data, setTriggerValue);
   return () => {
     camera.gone = true;
+    removeEventListener("beforeunload", camera.leave);
     camera.stop();
     cameras.delete(parentElement);
   };
