@@ -6,8 +6,7 @@ from pages.ui.camera import camera
 from pages.ui.collect_classes import MISTAKE, classes, one_class, short
 from pages.ui.collect_pictures import pictures
 from pages.ui.collect_training import follow, latest_run, training
-from pages.ui.errors import guarded
-from pages.ui.ingest import mistakes_kept
+from pages.ui.errors import guarded, mistakes_kept, show_kept
 from pages.ui.linked import choice
 from pages.ui.live_answers import live_answers
 from pages.ui.predict_models import load
@@ -20,7 +19,7 @@ from pages.ui.state import (
     write_query,
 )
 from pages.ui.text import count, literal
-from tlcore.collecting.collection import MAX_NAME, Collection, Shot
+from tlcore.collecting.collection import MAX_NAME, Collection
 from tlcore.errors import NotFoundError
 from tlcore.store import JobState
 
@@ -55,7 +54,7 @@ def take(collection: Collection) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         label = classes(collection, about, taken)
-        camera("collect_camera", lambda subject, shots: _keep(collection, subject, shots), label, {each: short(name) for each, name in about.classes.items()})
+        camera("collect_camera", collection.take, label, {each: short(name) for each, name in about.classes.items()})
     with right, guarded():
         its = [each for each in taken if each.label == label]
         one_class(collection, about, label, len(its))
@@ -63,10 +62,6 @@ def take(collection: Collection) -> None:
     st.divider()
     with guarded():
         training(collection, about, taken)
-
-
-def _keep(collection: Collection, label: int, shots: list[Shot]) -> None:
-    collection.take(label, shots)
 
 
 def try_live(collection: Collection) -> None:
@@ -85,8 +80,7 @@ def detail(collection: Collection) -> None:
     about = collection.about()
     st.button("All collections", key="all_collections", type="tertiary", icon=":material/arrow_back:", on_click=go_to, args=(None,))
     head(literal(about.name), "Show each class to the camera in several bursts, from other sides and in other light; train, and try the network live. Everything is kept as it is taken.")
-    if MISTAKE in st.session_state:
-        st.error(literal(st.session_state.pop(MISTAKE)), icon=":material/error:")
+    show_kept(MISTAKE)
     with guarded():
         if choice("What to do", (TAKE, TRY), "collect_do", "do") == TAKE:
             take(collection)

@@ -7,8 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui import ingest
+from pages.ui.errors import mistakes_kept, show_kept
 from pages.ui.state import store, toast_next
-from pages.ui.text import literal
 from tlcore import weight_jobs
 from tlcore.backbones import BackboneSpec
 from tlcore.errors import NotFoundError
@@ -20,8 +20,7 @@ _MISTAKE, _JOB = "weights_mistake", "weights_job"
 
 def panel(backbone: BackboneSpec) -> None:
     """The form, what went wrong with it, and the files that are being read."""
-    if _MISTAKE in st.session_state:
-        st.error(literal(st.session_state.pop(_MISTAKE)), icon=":material/error:")
+    show_kept(_MISTAKE)
     ingest.imports(weight_jobs.KIND, "Weights being added")
     with st.expander(f"Add weights for {backbone.name} from a file", icon=":material/upload_file:"), st.form("weights_form", border=False):
         st.caption("Layers are found by name and shape: `.weights.h5`, `.keras`, `.npz` with `layer/weight` keys, or `.safetensors`. Only numbers are read; nothing in a file is run.")
@@ -54,7 +53,7 @@ def _submit(backbone: str) -> None:
     if file is None and not path:
         state[_MISTAKE] = "Choose a file, or give the path of one, first."
         return
-    with ingest.mistakes_kept(_MISTAKE):
+    with mistakes_kept(_MISTAKE):
         source, shown = (path, None) if file is None else (str(ingest.keep(file, ".weights")), Path(file.name).name)
         state[_JOB] = weight_jobs.submit_file(
             store(), source, backbone, state["weights_name"].strip() or None,

@@ -10,8 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.ingest import mistakes_kept
-from pages.ui.text import literal
+from pages.ui.errors import mistakes_kept, show_kept
 from tlcore.collecting.collection import Shot
 from tlcore.errors import InputError
 
@@ -23,7 +22,7 @@ _widget = st.components.v2.component(
 )
 
 
-def camera(key: str, on_frames: Callable[[int, list[Shot]], None], subject: int = 0, names: Mapping[int, str] | None = None, live: bool = False) -> None:
+def camera(key: str, on_frames: Callable[[int, list[Shot]], object], subject: int = 0, names: Mapping[int, str] | None = None, live: bool = False) -> None:
     """Draw it. on_frames: is given each bundle before the page runs, with what was `subject` when its frames were taken.
 
     names: of all subjects that there are, for the button. live: one frame after another instead of while a button is held.
@@ -45,8 +44,7 @@ def camera(key: str, on_frames: Callable[[int, list[Shot]], None], subject: int 
         if widget is not None and widget.get("frames") is not None:
             use(widget["frames"])
 
-    if mistake in st.session_state:
-        st.error(literal(st.session_state.pop(mistake)), icon=":material/error:")
+    show_kept(mistake)
     widget = _widget(key=key, data={"live": live, "subject": subject, "names": dict(names or {}), "seen": st.session_state.get(seen, "")}, on_frames_change=received)
     if widget.frames is not None and _id(widget.frames) != st.session_state.get(seen):
         use(widget.frames)

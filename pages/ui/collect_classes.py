@@ -6,7 +6,7 @@ from collections import Counter
 
 import streamlit as st
 
-from pages.ui.ingest import mistakes_kept
+from pages.ui.errors import mistakes_kept
 from pages.ui.state import read_id, write_query
 from pages.ui.text import count, literal
 from tlcore.collecting.collection import MAX_NAME, MOST_CLASSES, About, Collection, Taken

@@ -7,7 +7,7 @@ from itertools import groupby
 import streamlit as st
 from PIL import Image
 
-from pages.ui.ingest import mistakes_kept
+from pages.ui.errors import mistakes_kept
 from pages.ui.text import count, literal
 from pages.ui.thumbnails import CACHE_BYTES, thumbnail
 from tlcore.collecting.collection import BURST_GAP_S, BURSTS_NEEDED, Collection, Taken

@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.ui import forms
 from pages.ui.download import download_csv
-from pages.ui.errors import guarded
+from pages.ui.errors import guarded, show_kept
 from pages.ui.split_view import split_chart, split_counts
 from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import count, literal
@@ -128,7 +128,7 @@ def _listed(files: pd.DataFrame, key: str, alt: str) -> None:
 def actions(record: DatasetRecord) -> None:
     """Go on to training, or delete the dataset after a question."""
     chosen = st.session_state.get(ONLY) or []
-    _show_mistake()
+    show_kept(_MISTAKE)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Train on these", key="train_on", type="primary", icon=":material/model_training:"):
             st.switch_page("train.py", query_params={"new": "1", "dataset": record.name, "classes": chosen, **forms.split_query(PREFIX)})
@@ -144,7 +144,7 @@ def _ask(dataset_id: str, name: str, number: int) -> None:
             st.page_link("runs.py", label=f"Run {run} · {literal(title)}", query_params={"run": str(run)})
         return
     st.markdown(f"{literal(name)} with {count(number, 'picture')} is removed from this workspace. This can't be undone.")
-    _show_mistake()
+    show_kept(_MISTAKE)
     with st.container(horizontal=True):
         st.button("Delete it", key="delete_confirmed", type="primary", icon=":material/delete:", on_click=_delete, args=(name,))
         if st.button("Keep it", key="delete_cancelled"):
@@ -160,7 +160,3 @@ def _delete(name: str) -> None:
     toast_next(f"{literal(name)} is deleted.", icon=":material/delete:")
     st.switch_page("data.py", query_params={})
 
-
-def _show_mistake() -> None:
-    if _MISTAKE in st.session_state:
-        st.error(literal(st.session_state.pop(_MISTAKE)), icon=":material/error:")

@@ -30,6 +30,21 @@ def show(error: BaseException) -> None:
 
 
 @contextmanager
+def mistakes_kept(key: str) -> Iterator[None]:
+    """Callbacks run before the page: their sentence waits in the session until `show_kept` draws it in its place."""
+    try:
+        yield
+    except TLError as error:
+        st.session_state[key] = str(error)
+
+
+def show_kept(key: str) -> None:
+    """The sentence that waits in the session, once."""
+    if key in st.session_state:
+        st.error(literal(st.session_state.pop(key)), icon=":material/error:")
+
+
+@contextmanager
 def guarded() -> Iterator[None]:
     """Show what goes wrong inside instead of ending the page; what follows still runs.
 

@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from pages.ui import live
+from pages.ui.errors import mistakes_kept, show_kept
 from pages.ui.job_rows import ingest_row
 from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import literal
 from tlcore import jobs
-from tlcore.errors import ResourceError, TLError
+from tlcore.errors import ResourceError
 from tlcore.store import ACTIVE, RESUMABLE, JobState
 from tlcore.workspace import whole_file
 
@@ -37,8 +36,7 @@ _SHOWN_S = 600  # An import that came to nothing stays in sight this long.
 
 def add_forms() -> None:
     """Five ways to add a dataset, as tabs."""
-    if _MISTAKE in st.session_state:
-        st.error(literal(st.session_state.pop(_MISTAKE)), icon=":material/error:")
+    show_kept(_MISTAKE)
     built_in, known, upload, path, camera = st.tabs(
         [":material/inventory_2: Built in", ":material/cloud_download: Well known", ":material/upload_file: Upload a ZIP", ":material/folder_open: On the server", ":material/photo_camera: Camera"]
     )
@@ -86,7 +84,7 @@ def _submit_upload() -> None:
     if file is None:
         st.session_state[_MISTAKE] = "Choose a ZIP first."
         return
-    with mistakes_kept():
+    with mistakes_kept(_MISTAKE):
         _submit(str(keep(file)), st.session_state["upload_name"].strip() or Path(file.name).stem, uploaded_as=Path(file.name).name)
 
 
@@ -120,18 +118,9 @@ def _submit_path() -> None:
 
 
 def _submit(source: str, name: str | None, uploaded_as: str | None = None) -> None:
-    with mistakes_kept():
+    with mistakes_kept(_MISTAKE):
         jobs.submit_ingest(store(), workspace(), source, name, uploaded_as=uploaded_as)
         toast_next(f"The import of {literal(name or source)} has begun.", icon=":material/hourglass_top:")
-
-
-@contextmanager
-def mistakes_kept(key: str = _MISTAKE) -> Iterator[None]:
-    """Callbacks run before the page: their sentence waits in the session until its place is drawn."""
-    try:
-        yield
-    except TLError as error:
-        st.session_state[key] = str(error)
 
 
 def imports(kind: str = "ingest", title: str = "Imports") -> None:

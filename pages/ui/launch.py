@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.ui import forms, label_preset, outlook_view, study_draft, weights_choice
 from pages.ui.domains_view import domain_counts
-from pages.ui.errors import guarded
+from pages.ui.errors import guarded, show_kept
 from pages.ui.settings_choice import in_link
 from pages.ui.state import store, toast_next, workspace
 from pages.ui.text import count, literal, millions, size
@@ -188,8 +188,7 @@ def _yaml(config: RunConfig | None) -> None:
         st.text_area("Paste settings", key="yaml_text", height=140, placeholder="dataset: digits\ntrain: {epochs: 5}")
         st.file_uploader("or upload a file", type=["yaml", "yml", "json"], key="yaml_file", max_upload_size=1)
         st.button("Put into the form", key="yaml_apply", icon=":material/input:", on_click=_adopt)
-        if "yaml_error" in st.session_state:
-            st.error(literal(st.session_state.pop("yaml_error")), icon=":material/error:")
+        show_kept("yaml_error")
 
 
 def _adopt() -> None:

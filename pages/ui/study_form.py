@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui import axis_form, forms, study_actions
-from pages.ui.errors import guarded
+from pages.ui.errors import guarded, show_kept
 from pages.ui.outlook_view import between
 from pages.ui.settings_choice import change_link, choose_settings
 from pages.ui.state import store, toast_next
@@ -90,8 +90,7 @@ def _ready(base: RunConfig) -> None:
     with st.container(horizontal=True, key="study_presets"):
         for word, (title, says, make) in PRESETS.items():
             st.button(title, key=f"preset_{word}", icon=":material/tune:", on_click=_adopt, args=(make, base), help=says)
-    if REFUSED in st.session_state:
-        st.error(literal(st.session_state.pop(REFUSED)), icon=":material/error:")
+    show_kept(REFUSED)
 
 
 def _fill(study: Study) -> None:
@@ -239,8 +238,7 @@ def _yaml_in() -> None:
         st.text_area("Paste a study, or the settings of a run", key="study_yaml", height=140, placeholder="base: {dataset: digits}\nspace: {head.dropout: {low: 0.0, high: 0.6}}\nbudget: {trials: 20}")
         st.file_uploader("or upload a file", type=["yaml", "yml", "json"], key="study_yaml_file", max_upload_size=1)
         st.button("Put into the form", key="study_yaml_apply", icon=":material/input:", on_click=_take_yaml)
-        if "study_yaml_error" in st.session_state:
-            st.error(literal(st.session_state.pop("study_yaml_error")), icon=":material/error:")
+        show_kept("study_yaml_error")
 
 
 def _take_yaml() -> None:
